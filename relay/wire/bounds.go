@@ -1,0 +1,48 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/protocol"
+)
+
+// The two protocols. A change that an old party would misread gets a new
+// number; both ends then speak both for a while.
+const (
+	// SessionProtocol is opened by the node and lives as long as the connection.
+	SessionProtocol protocol.ID = "/fallow/session/1"
+	// TunnelProtocol is opened by the router, one stream a tunnel.
+	TunnelProtocol protocol.ID = "/fallow/tunnel/1"
+)
+
+// Bounds on everything that crosses the wire. A peer that exceeds one is in
+// breach of the protocol: the stream is reset.
+const (
+	MaxSessionMessage = 16 << 10 // bytes of one session frame
+	MaxTunnelOpen     = 2 << 10  // bytes of the frame that opens a tunnel
+	MaxTunnelStatus   = 256      // bytes of the node's answer to it
+
+	MaxHost    = 253 // bytes of a host name (RFC 1035)
+	MaxJob     = 64  // bytes of a job id
+	MaxPurpose = 256 // bytes of a purpose
+	MaxDataset = 64  // bytes of a dataset name
+
+	MaxActivityURLs = 8       // addresses in one Activity message
+	MaxActivityURL  = 1 << 10 // bytes of one address in it; longer ones are cut
+
+	// MaxLeaseUp and MaxLeaseDown are the most any lease may allow, in bytes.
+	// A tunnel is reused for many pages of a site, so the ceiling on what
+	// goes up is that of a long connection, not of one request.
+	MaxLeaseUp   = 4 << 20
+	MaxLeaseDown = 1 << 30
+
+	// DefaultLeaseUp and DefaultLeaseDown are what a router asks for unless
+	// told otherwise, in bytes.
+	DefaultLeaseUp   = 64 << 10
+	DefaultLeaseDown = 64 << 20
+
+	// LeaseWindow is how long after signing a lease may still start a tunnel.
+	LeaseWindow = 60 * time.Second
+	// ClockGrace is how far apart the two clocks may be, either way.
+	ClockGrace = 30 * time.Second
+)
