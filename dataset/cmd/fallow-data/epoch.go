@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/router/ledger"
+)
+
+func newEpoch() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "epoch",
+		Short: "Check published epochs of the ledger",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(newEpochVerify())
+	return cmd
+}
+
+// epochReport is the ledger's report with the verdict beside it.
+type epochReport struct {
+	Path  string `json:"path"`
+	Valid bool   `json:"valid"`
+	ledger.Report
+}
+
+func newEpochVerify() *cobra.Command {
+	var asJSON bool
+	var key, previous string
+	cmd := &cobra.Command{
+		Use:   "verify FILE",
+		Short: "Recompute what every node earned",
+		Long: `Check the published file of an epoch, offline: the router's signature, both signatures
+of every receipt, the points of every node by the formula, all sums, and the Merkle
+root. With the file of the epoch before, also where cumulative amounts start.
+
+Exit codes: 0 valid, 1 not valid, 2 cannot tell (no such file, no permission).`,
+		Example: `  fallow-data epoch verify epochs/epoch-1.json
+  fallow-data epoch verify epochs/epoch-2.json --previous epochs/epoch-1.json --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := epochOptions(key, previous)
+			if err != nil {
+				return explain(err)
+			}
+			report := epochReport{Path: args[0]}
+			f, err := ledger.ReadFile(args[0])
+			switch {
+			case errors.Is(err, ledger.ErrFormat): // there, and not what a router writes
+				report.Problems = []ledger.Problem{{Where: "file", What: err.Error()}}
+			case err != nil:
+				return explain(fmt.Errorf("cannot tell: %w", err))
+			default:
+				report.Report = f.Verify(o)
+			}
+			report.Valid = report.Report.Valid()
+			if asJSON {
+				err = writeJSON(cmd.OutOrStdout(), report)
+			} else {
+				err = nil
+				showEpoch(newScreen(cmd.OutOrStdout()), report)
+			}
+			if err == nil && !report.Valid {
+				err = errReported
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write the report as one JSON object")
+	cmd.Flags().StringVar(&key, "key", "", "router key (base58) that must have signed")
+	cmd.Flags().StringVar(&previous, "previous", "", "file of the epoch before")
+	return cmd
+}
+
+func epochOptions(key, previous string) (o ledger.VerifyOptions, err error) {
+	if key != "" {
+		router, err := wire.ParseKey(key)
+		if err != nil {
+			return o, fmt.Errorf("--key: %w", err)
+		}
+		o.RouterKey = &router
+	}
+	if previous != "" {
+		if o.Previous, err = ledger.ReadFile(previous); err != nil {
+			return o, fmt.Errorf("--previous: %w", err)
+		}
+	}
+	return o, nil
+}
+
+func showEpoch(s screen, r epochReport) {
+	if r.Valid {
+		s.printf("%s epoch %d of router %s (%s)\n", s.good("valid"), r.Epoch, r.Router, r.Path)
+	} else {
+		s.printf("%s %s: %d problem(s)\n", s.bad("not valid"), r.Path, len(r.Problems)+r.Omitted)
+	}
+	for _, p := range r.Problems {
+		s.printf("  %s %s\n", visible(p.Where), visible(p.What))
+	}
+	if r.Omitted > 0 {
+		s.printf("  … and %d more\n", r.Omitted)
+	}
+	s.printf("  checked %d statements and %d receipts; of a pool of %s points %s were earned, %s by nobody\n", r.Nodes, r.Receipts, r.Pool, r.Allocated, r.Unallocated)
+	s.printf("  root %s\n", r.Root)
+	if r.Valid && !r.RouterKnown {
+		s.printf("  note: signed by %s; compare this key with the router's, or pass it with --key\n", r.Router)
+	}
+}

@@ -1,0 +1,92 @@
+package dataset
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// SchemaDocument is the text of SCHEMA.md, made from the tables of this
+// package.
+func SchemaDocument() []byte {
+	var out bytes.Buffer
+	out.WriteString(strings.ReplaceAll(documentIntro, "{{version}}", SchemaVersion))
+	documentTable(&out, recordsTable(), "## Shards: `data/**/*.parquet`", "sorted by `surt`, then `id`")
+	documentTable(&out, duplicatesTable(), "## Dropped pages: `duplicates.parquet`", "in the order in which they were dropped")
+	out.WriteString(documentProof)
+	documentVector(&out)
+	return out.Bytes()
+}
+
+const documentIntro = `# Schema {{version}} of Fallow datasets
+
+Generated from the code by ` + "`go generate ./dataset`" + `; do not edit.
+
+A version of a dataset is a folder:
+
+| file | holds |
+|---|---|
+| ` + "`manifest.json`" + ` | what the version is, its figures, digest and size of every other file, roots; signed by the router |
+| ` + "`data/train-NNNNN-of-MMMMM.parquet`" + ` | the records |
+| ` + "`duplicates.parquet`" + ` | pages that were dropped, and what is kept instead |
+| ` + "`sites.json`" + ` | records by site |
+| ` + "`README.md`" + ` | the card, with the header that the Hugging Face hub reads |
+| ` + "`SHA256SUMS`" + ` | digests of the files above but the manifest, for ` + "`sha256sum -c`" + ` |
+
+No column may be null. Parquet stores texts as DELTA_LENGTH_BYTE_ARRAY, numbers and times as DELTA_BINARY_PACKED,
+columns with few distinct values with a dictionary; pages are zstd, except digests, which nothing makes smaller. The
+footer carries the Arrow schema with description and unit of each field, ` + "`fallow.schema`" + `, ` + "`fallow.root`" + ` (Merkle root of the
+rows) and ` + "`fallow.columns`" + ` (xxHash64 of each column's values, to locate damage; it proves nothing).
+
+`
+
+func documentTable[T any](out *bytes.Buffer, t *table[T], title, order string) {
+	fmt.Fprintf(out, "%s\n\nRows are %s.\n\n| # | column | Arrow type | unit | meaning |\n|---|---|---|---|---|\n", title, order)
+	for i, c := range t.columns {
+		name := c.arrow().String()
+		if c.kind == kindBinary {
+			name = fmt.Sprintf("binary, %d bytes", c.width)
+		}
+		fmt.Fprintf(out, "| %d | `%s` | %s | %s | %s |\n", i+1, c.name, name, c.unit, c.about)
+	}
+	out.WriteString("\n")
+}
+
+const documentProof = `## Proof
+
+**Row encoding.** The canonical bytes of a row are, one after the other: the domain (` + "`" + rowDomain + "`" + ` for records,
+` + "`" + duplicateDomain + "`" + ` for dropped pages; ASCII, no terminator); the number of columns without ` + "`leaf`" + ` (32 bits); then for each
+of these columns in order: length of its name (32 bits), its name, length of its value (64 bits), its value. All numbers
+are unsigned and big-endian. Values: texts as UTF-8; binaries as they are; int64, int32 and times (microseconds) in two's
+complement, big-endian, 8, 4 and 8 bytes; float64 as its IEEE 754 bits, big-endian; signals as their number (32 bits), then
+for each: length of the source (32 bits), the source, length of the text (32 bits), the text.
+
+**Row leaf.** SHA-256 over the byte 0x00 and the row encoding. It stands in the column ` + "`leaf`" + `.
+
+**Shard root.** Root of the RFC 9162 Merkle tree (SHA-256, inner nodes under the byte 0x01) over the row leaves in file order.
+
+**Total root.** Root of the same kind of tree over the shards in the manifest's order. The leaf of a shard is SHA-256 over
+0x00, ` + "`" + shardDomain + "`" + `, its number of rows (64 bits, big-endian) and its root (32 bytes).
+
+**Signature.** ` + "`manifest.json`" + ` ends with its field ` + "`signature`" + `: 128 lower-case hex digits, then a quote, a line feed, a closing
+brace and a line feed. It is an Ed25519 signature, by the key in the field ` + "`router`" + ` (base58), over ` + "`" + manifestFormat + "`" + `, a line
+feed and every byte of the file before the first hex digit.
+
+## Test vector
+
+`
+
+// documentVector shows one encoded row, so that another implementation can
+// check itself.
+func documentVector(out *bytes.Buffer) {
+	d := &Duplicate{DroppedID: "a", DroppedURL: "https://example.org/a", KeptID: "b", Kind: ExactDuplicate, Similarity: 1}
+	e := newRowEncoder(duplicatesTable())
+	fmt.Fprintf(out, "The dropped page %q at %q, kept %q, kind %q, similarity 1, has the row encoding\n\n```\n", d.DroppedID, d.DroppedURL, d.KeptID, d.Kind)
+	raw := fmt.Sprintf("%x", e.encode(d))
+	for len(raw) > 0 {
+		n := min(len(raw), 96)
+		fmt.Fprintln(out, raw[:n])
+		raw = raw[n:]
+	}
+	fmt.Fprintf(out, "```\n\nand the leaf `%s`.\n", e.leaf(d))
+}
