@@ -1,0 +1,148 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/session"
+	"github.com/fallow-network/fallow/relay/uplink"
+	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/relay/wire/pb"
+)
+
+// attendance is an open session and what has been said in it.
+type attendance struct {
+	router  *routerState
+	link    *uplink.Link
+	session *session.Session
+	welcome *pb.Welcome
+	since   time.Time
+	skew    time.Duration // the router's clock less this machine's
+	end     context.CancelCauseFunc
+
+	told    wire.Reason // the last word on sharing
+	tunnels int         // the last word on how many
+	notice  wire.Reason // the last remark of the router, 0 if none
+}
+
+var errNoConsent = errors.New("consent was withdrawn")
+
+// attend connects to a router and serves the session to its end. began is when
+// the router said welcome, zero if it did not.
+func (n *Node) attend(seek, inner context.Context, r *routerState) (began time.Time, err error) {
+	dial, cancel := context.WithTimeout(seek, connectTime)
+	defer cancel()
+	link, err := n.uplink.Dial(dial, r.Router)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer link.Close()
+	hello := n.hello()
+	s, welcome, err := session.Open(dial, link.Session, hello, n.cfg.Session)
+	if err != nil {
+		return time.Time{}, err
+	}
+	n.meter.Epoch(r.Key, welcome.GetEpoch())
+
+	ctx, end := context.WithCancelCause(inner)
+	defer end(nil)
+	a := &attendance{
+		router: r, link: link, session: s, welcome: welcome, since: n.now(), end: end,
+		skew: time.UnixMilli(welcome.GetUnixMilli()).Sub(n.now()),
+		told: wire.Reason(hello.GetSharing()), tunnels: int(hello.GetMaxTunnels()),
+	}
+	n.setCurrent(a)
+	defer n.setCurrent(nil)
+	n.log.Info("connected", "router", r.Key, "address", link.Address, "carrier", link.Carrier,
+		"epoch", welcome.GetEpoch(), "router_version", welcome.GetRouterVersion())
+	if a.skewed() {
+		n.log.Warn("the clocks of router and node differ", "by", a.skew.Round(time.Second))
+	}
+	n.tellSharing() // the rules may have changed since hello
+	return a.since, s.Run(ctx, handler{n, a})
+}
+
+// skewed reports whether the clocks are so far apart that leases may fail.
+func (a *attendance) skewed() bool { return a.skew.Abs() > wire.ClockGrace }
+
+func (n *Node) setCurrent(a *attendance) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.current = a
+	if a != nil {
+		a.router.err = nil
+	}
+}
+
+func (n *Node) hello() *pb.Hello {
+	return &pb.Hello{
+		AgentVersion: n.cfg.Version,
+		Platform:     runtime.GOOS + "/" + runtime.GOARCH,
+		MaxTunnels:   uint32(n.maxTunnels()),
+		Lab:          n.cfg.Lab,
+		Sharing:      pb.Reason(n.sharing().Reason),
+	}
+}
+
+// handler serves one session's messages.
+type handler struct {
+	node *Node
+	at   *attendance
+}
+
+// Receipt countersigns a proposal or disputes it.
+func (h handler) Receipt(p *pb.ReceiptProposal) *pb.ReceiptAnswer {
+	answer, err := h.node.meter.Answer(h.at.router.Key, p)
+	if err != nil {
+		h.node.log.Warn("receipt not signed", "router", h.at.router.Key, "epoch", answer.GetEpoch(),
+			"job", answer.GetJob(), "sequence", answer.GetSequence(), "err", err)
+	}
+	return answer
+}
+
+// Activity writes the announced addresses into the journal.
+func (h handler) Activity(m *pb.Activity) {
+	if err := h.node.noteActivity(h.at.router.Key, m); err != nil {
+		h.node.log.Warn("activity not written to the journal", "err", err)
+	}
+}
+
+// Notice ends the session for those reasons that concern it.
+func (h handler) Notice(reason wire.Reason) bool {
+	n := h.node
+	n.log.Warn("notice from router", "router", h.at.router.Key, "reason", reason)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h.at.notice = reason
+	switch reason {
+	case wire.RouterStopping, wire.LabMismatch, wire.AgentTooOld, wire.SessionReplaced, wire.RouterFull:
+		return true
+	default:
+		return false
+	}
+}
+
+// noteActivity writes down which addresses a router says it read under a lease
+// the node served. The router vouches for them; an address is cut to its bound.
+func (n *Node) noteActivity(router wire.Key, m *pb.Activity) error {
+	if len(m.GetSerial()) != len(wire.Serial{}) {
+		return fmt.Errorf("serial of %d bytes", len(m.GetSerial()))
+	}
+	serial := wire.Serial(m.GetSerial())
+	host, ok := n.tunnels.Recent(router, serial)
+	if !ok {
+		return fmt.Errorf("lease %s opened no tunnel lately", serial)
+	}
+	urls := make([]string, 0, len(m.GetUrls()))
+	for _, u := range m.GetUrls() {
+		urls = append(urls, u[:min(len(u), wire.MaxActivityURL)])
+	}
+	_, err := n.journal.Append(journal.Entry{
+		Kind: journal.Pages, Router: router, Serial: serial, Host: host, URLs: urls,
+	})
+	return err
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+)
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+// options are the flags every command has.
+type options struct {
+	dir  string
+	json bool
+}
+
+func newRoot() *cobra.Command {
+	o := new(options)
+	root := &cobra.Command{
+		Use:   "fallow-node",
+		Short: "Share this connection with Fallow, within your own rules",
+		Long: `fallow-node is the agent that shares this device's connection with a Fallow
+router, and the command line to look after it. Nothing is shared before you
+agree to it with "fallow-node consent accept".
+
+Exit codes: 0 done, 1 it failed, 2 wrong command line, 3 no agent is running,
+4 another agent has the data directory.`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := root.PersistentFlags()
+	flags.StringVar(&o.dir, "data", defaultDir(), "data directory: identity, rules, journal, receipts")
+	flags.BoolVar(&o.json, "json", false, "print JSON (for run: log JSON)")
+	root.AddCommand(newRun(o), newStatus(o), newJournal(o), newConsent(o), newPause(o), newResume(o), newIdentity(o))
+	for _, c := range root.Commands() {
+		if c.HasSubCommands() {
+			c.RunE = func(cmd *cobra.Command, _ []string) error {
+				return usageError{errors.New("say what to do with it; see " + cmd.CommandPath() + " --help")}
+			}
+		}
+	}
+	refuseArgs(root)
+	return root
+}
+
+// refuseArgs has c and the commands below it take no arguments, flags only.
+func refuseArgs(c *cobra.Command) {
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if err := cobra.NoArgs(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+	for _, sub := range c.Commands() {
+		refuseArgs(sub)
+	}
+}
+
+// defaultDir is where programs of a user keep their data on this system.
+func defaultDir() string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "fallow-node"
+	}
+	switch runtime.GOOS {
+	case "windows":
+		if local := os.Getenv("LocalAppData"); local != "" {
+			return filepath.Join(local, "Fallow", "node")
+		}
+		return filepath.Join(home, "AppData", "Local", "Fallow", "node")
+	case "darwin":
+		return filepath.Join(home, "Library", "Application Support", "Fallow", "node")
+	default:
+		if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
+			return filepath.Join(data, "fallow", "node")
+		}
+		return filepath.Join(home, ".local", "share", "fallow", "node")
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fallow-network/fallow/relay"
+	"github.com/fallow-network/fallow/relay/control"
+)
+
+func newRun(o *options) *cobra.Command {
+	cfg := relay.DefaultConfig()
+	cmd := &cobra.Command{
+		Use:   "run --router ADDRESS",
+		Short: "Run the agent until it is stopped with Ctrl-C or SIGTERM",
+		Long: `Run the agent. Without your consent it connects nowhere, says so every minute,
+and starts at once when you agree from another terminal.`,
+		Example: `  fallow-node run --router /dns4/router.example.org/tcp/4001/p2p/12D3KooW...
+  fallow-node run --router HOME_ADDRESS --router FAILOVER_ADDRESS --data /srv/fallow
+  fallow-node run --router ADDRESS --lab --dns 127.0.0.1:5353   # against a lab's router only`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(cfg.Routers) == 0 {
+				return usageError{errors.New("no router given; add --router ADDRESS, which your router's operator publishes")}
+			}
+			if cfg.LabDNS != "" && !cfg.Lab {
+				return usageError{errors.New("--dns is for lab mode: add --lab or leave it away")}
+			}
+			cfg.Dir, cfg.Version = o.dir, version
+			return runAgent(cmd.Context(), newLogger(o.json), cfg)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&cfg.Routers, "router", nil, "router address ending in /p2p/KEY; repeat for failover, home first")
+	flags.BoolVar(&cfg.Lab, "lab", false, "dial loopback and private addresses only; for demos and tests")
+	flags.StringVar(&cfg.LabDNS, "dns", "", "DNS server of the lab, ADDRESS:PORT")
+	flags.IntVar(&cfg.MaxTunnels, "max-tunnels", cfg.MaxTunnels, "tunnels at once, 1 to 1024; the rules may allow fewer")
+	return cmd
+}
+
+func newLogger(json bool) *slog.Logger {
+	if json {
+		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+}
+
+// runAgent runs a node and its control socket. A second signal ends the process
+// at once.
+func runAgent(ctx context.Context, log *slog.Logger, cfg relay.Config) (err error) {
+	ctx, restore := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, restore)
+	defer restore()
+	node, err := relay.New(log, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, node.Close()) }()
+	log.Info("agent started", "node", node.Key(), "version", cfg.Version, "data", cfg.Dir, "lab", cfg.Lab)
+
+	group, ctx := errgroup.WithContext(ctx)
+	socket, err := control.Listen(cfg.Dir)
+	if err != nil {
+		log.Warn("this agent cannot be controlled while it runs", "err", err)
+	} else {
+		serving, end := context.WithCancel(context.WithoutCancel(ctx)) // answers while the node stops
+		group.Go(func() error { return control.Serve(serving, log, socket, node) })
+		group.Go(func() error {
+			defer end()
+			return node.Run(ctx)
+		})
+		return group.Wait()
+	}
+	if err := node.Run(ctx); err != nil {
+		return fmt.Errorf("run node: %w", err)
+	}
+	return nil
+}

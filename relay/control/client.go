@@ -1,0 +1,124 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/fallow-network/fallow/relay"
+	"github.com/fallow-network/fallow/relay/journal"
+)
+
+// ErrNotRunning says that no agent answers for a data directory.
+var ErrNotRunning = errors.New("no agent is running")
+
+// Client speaks to the agent of one data directory. It is safe for concurrent
+// use and holds no connection between calls.
+type Client struct {
+	dir  string
+	http http.Client
+}
+
+// NewClient makes a client for the agent that has dir, running or not.
+func NewClient(dir string) *Client {
+	return &Client{dir: dir, http: http.Client{
+		Timeout: requestTime,
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				conn, err := dial(ctx, SocketPath(dir))
+				if err != nil {
+					return nil, fmt.Errorf("%w in %s: %w", ErrNotRunning, dir, err)
+				}
+				return conn, nil
+			},
+		},
+	}}
+}
+
+// Status asks for the node's status. As for all methods, the error wraps
+// ErrNotRunning when nobody answers.
+func (c *Client) Status(ctx context.Context) (relay.Status, error) {
+	return call[relay.Status](ctx, c, http.MethodGet, "/v1/status", nil)
+}
+
+// Journal asks for entries, oldest first. Filter.Kinds is not sent.
+func (c *Client) Journal(ctx context.Context, f journal.Filter) ([]journal.Entry, error) {
+	q := url.Values{}
+	if !f.Since.IsZero() {
+		q.Set("since", f.Since.Format(time.RFC3339))
+	}
+	if f.Site != "" {
+		q.Set("site", f.Site)
+	}
+	if f.Limit > 0 {
+		q.Set("limit", strconv.Itoa(f.Limit))
+	}
+	answer, err := call[journalAnswer](ctx, c, http.MethodGet, "/v1/journal?"+q.Encode(), nil)
+	return answer.Entries, err
+}
+
+// Pause stops sharing until the given time, or until Resume if it is zero.
+func (c *Client) Pause(ctx context.Context, until time.Time) (relay.Status, error) {
+	return call[relay.Status](ctx, c, http.MethodPost, "/v1/pause", pauseRequest{until})
+}
+
+// Resume ends a pause.
+func (c *Client) Resume(ctx context.Context) (relay.Status, error) {
+	return call[relay.Status](ctx, c, http.MethodPost, "/v1/resume", nil)
+}
+
+// Consent asks for the text and what is on record.
+func (c *Client) Consent(ctx context.Context) (Consent, error) {
+	return call[Consent](ctx, c, http.MethodGet, "/v1/consent", nil)
+}
+
+// Accept records agreement to the text of the given version.
+func (c *Client) Accept(ctx context.Context, version string) (Consent, error) {
+	return call[Consent](ctx, c, http.MethodPost, "/v1/consent", consentRequest{version})
+}
+
+// Withdraw takes the agreement back; traffic ends at once.
+func (c *Client) Withdraw(ctx context.Context) (Consent, error) {
+	return call[Consent](ctx, c, http.MethodDelete, "/v1/consent", nil)
+}
+
+func call[A any](ctx context.Context, c *Client, method, path string, body any) (answer A, err error) {
+	var content io.Reader = http.NoBody
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return answer, fmt.Errorf("encode request: %w", err)
+		}
+		content = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, content)
+	if err != nil {
+		return answer, fmt.Errorf("ask agent: %w", err)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return answer, fmt.Errorf("ask agent: %w", err)
+	}
+	defer response.Body.Close()
+	d := json.NewDecoder(io.LimitReader(response.Body, maxResponseBody))
+	if response.StatusCode != http.StatusOK {
+		var p problem
+		if err := d.Decode(&p); err != nil {
+			return answer, fmt.Errorf("agent answered %s", response.Status)
+		}
+		return answer, fmt.Errorf("agent says: %s", p.Detail)
+	}
+	if err := d.Decode(&answer); err != nil {
+		return answer, fmt.Errorf("read agent's answer: %w", err)
+	}
+	return answer, nil
+}

@@ -1,0 +1,73 @@
+// Package control is the running agent's local interface: HTTP with JSON over a
+// unix socket in the data directory that only its owner can open, and the client
+// for it. The command line, the tray and the window all speak through the
+// client.
+//
+// It exposes what a user may see and change and nothing a router could reach:
+// there is no network listener. Paths begin with /v1; errors are RFC 9457.
+package control
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/fallow-network/fallow/relay"
+	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/rules"
+)
+
+// SocketName is the name of the socket within a data directory.
+const SocketName = "agent.sock"
+
+// SocketPath is the socket of the agent that has dir.
+func SocketPath(dir string) string { return filepath.Join(dir, SocketName) }
+
+// Bounds of the interface.
+const (
+	maxRequestBody  = 4 << 10 // bytes
+	maxRequestHead  = 8 << 10 // bytes
+	maxResponseBody = 64 << 20
+	maxClients      = 32 // connections at once
+	requestTime     = 30 * time.Second
+)
+
+// Agent is what the interface shows of a node. *relay.Node is one.
+type Agent interface {
+	Status() relay.Status
+	Journal(journal.Filter) ([]journal.Entry, error)
+	Rules() *rules.Rules
+}
+
+var _ Agent = (*relay.Node)(nil)
+
+// Consent is the text a user is asked to agree to and whether they have.
+type Consent struct {
+	Version string        `json:"version"` // of the text
+	Text    string        `json:"text"`    // Markdown
+	Given   bool          `json:"given"`   // for this very text
+	Record  rules.Consent `json:"record,omitzero"`
+}
+
+// ConsentOf is the current text and what r has on record.
+func ConsentOf(r *rules.Rules) Consent {
+	record := r.Consent()
+	return Consent{Version: rules.ConsentVersion(), Text: rules.ConsentText(), Given: record.Given(), Record: record}
+}
+
+// The bodies of requests and answers.
+type (
+	pauseRequest struct {
+		Until time.Time `json:"until,omitzero"` // zero: until resumed
+	}
+	consentRequest struct {
+		Version string `json:"version"` // the text that was shown
+	}
+	journalAnswer struct {
+		Entries []journal.Entry `json:"entries"` // oldest first
+	}
+	problem struct {
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail,omitempty"`
+	}
+)

@@ -1,0 +1,166 @@
+package control_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fallow-network/fallow/relay"
+	"github.com/fallow-network/fallow/relay/control"
+	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/rules"
+	"github.com/fallow-network/fallow/relay/wire"
+)
+
+// newNode is a node that is never run: the interface shows it all the same.
+func newNode(t *testing.T) (*relay.Node, string) {
+	t.Helper()
+	cfg := relay.DefaultConfig()
+	dir, err := os.MkdirTemp("", "node") // short enough for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	cfg.Dir = dir
+	cfg.Routers = []string{"/ip4/127.0.0.1/tcp/1/p2p/" + wire.Key{7}.PeerID().String()}
+	n, err := relay.New(slog.New(slog.DiscardHandler), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.Close() })
+	return n, dir
+}
+
+func TestClientAndServer(t *testing.T) {
+	n, dir := newNode(t)
+	c := control.NewClient(dir)
+	if _, err := c.Status(t.Context()); !errors.Is(err, control.ErrNotRunning) {
+		t.Fatalf("before it listens: %v", err)
+	}
+	for range 2 { // the second time over the socket that the first one left
+		serve(t, n, dir)
+		info, err := os.Stat(control.SocketPath(dir))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("socket: %v, %v", info, err)
+		}
+		conversation(t, n, c)
+	}
+}
+
+// serve serves until a subtest would end it; a socket is left behind on purpose.
+func serve(t *testing.T, n *relay.Node, dir string) {
+	t.Helper()
+	l, err := control.Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- control.Serve(ctx, slog.New(slog.DiscardHandler), l, n) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+}
+
+func conversation(t *testing.T, n *relay.Node, c *control.Client) {
+	t.Helper()
+	ctx := t.Context()
+	text, err := c.Consent(ctx)
+	if err != nil || text.Given || text.Text != rules.ConsentText() {
+		t.Fatalf("consent: %v, given %t", err, text.Given)
+	}
+	if _, err := c.Accept(ctx, "another"); err == nil || !strings.Contains(err.Error(), "another") {
+		t.Errorf("consent to another text: %v", err)
+	}
+	if got, err := c.Accept(ctx, text.Version); err != nil || !got.Given {
+		t.Errorf("accept: %+v, %v", got, err)
+	}
+	until := time.Now().Add(time.Hour)
+	if s, err := c.Pause(ctx, until); err != nil || s.Sharing.Reason != wire.Paused || !s.Sharing.Until.Equal(until) {
+		t.Errorf("pause: %+v, %v", s.Sharing, err)
+	}
+	if _, err := c.Pause(ctx, time.Now().Add(-time.Hour)); err == nil {
+		t.Error("paused until an hour ago")
+	}
+	if s, err := c.Resume(ctx); err != nil || !s.Sharing.OK {
+		t.Errorf("resume: %+v, %v", s.Sharing, err)
+	}
+	if s, err := c.Status(ctx); err != nil || s.Node != n.Key() || len(s.Routers) != 1 {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	if entries, err := c.Journal(ctx, journal.Filter{Site: "x.org", Limit: 5, Since: time.Now()}); err != nil || len(entries) != 0 {
+		t.Errorf("journal: %v, %v", entries, err)
+	}
+	if got, err := c.Withdraw(ctx); err != nil || got.Given {
+		t.Errorf("withdraw: %+v, %v", got, err)
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	n, _ := newNode(t)
+	h := control.Handler(slog.New(slog.DiscardHandler), n)
+	tests := []struct {
+		method, path, body string
+		want               int
+	}{
+		{"GET", "/v1/journal?limit=0", "", 400},
+		{"GET", "/v1/journal?limit=x", "", 400},
+		{"GET", "/v1/journal?since=yesterday", "", 400},
+		{"POST", "/v1/pause", "{", 400},
+		{"POST", "/v1/pause", `{"unknown":1}`, 400},
+		{"POST", "/v1/pause", `{"until":"` + strings.Repeat("9", 8<<10) + `"}`, 400},
+		{"POST", "/v1/consent", `{"version":"x"}`, 409},
+		{"GET", "/v1/pause", "", 405},
+		{"GET", "/v2/status", "", 404},
+	}
+	for _, tt := range tests {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, strings.NewReader(tt.body)))
+		if w.Code != tt.want {
+			t.Errorf("%s %s: %d, want %d", tt.method, tt.path, w.Code, tt.want)
+		}
+		if tt.want == 400 && w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %s: %s", tt.method, tt.path, w.Header().Get("Content-Type"))
+		}
+	}
+}
+
+func FuzzRequests(f *testing.F) {
+	f.Add("POST", "/v1/pause", `{"until":"2026-11-23T00:00:00Z"}`)
+	f.Add("POST", "/v1/consent", `{"version":"x"}`)
+	f.Add("GET", "/v1/journal?limit=3&site=a&since=2026-11-23T00:00:00Z", "")
+	r, err := rules.Open(f.TempDir(), time.Now)
+	if err != nil {
+		f.Fatal(err)
+	}
+	h := control.Handler(slog.New(slog.DiscardHandler), still{r})
+	f.Fuzz(func(t *testing.T, method, path, body string) {
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://agent"+path, strings.NewReader(body))
+		if err != nil {
+			return
+		}
+		r.RequestURI = ""
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if _, err := io.Copy(io.Discard, w.Body); err != nil || w.Code == 0 {
+			t.Errorf("%s %s: %d, %v", method, path, w.Code, err)
+		}
+	})
+}
+
+// still is an agent with rules and nothing else.
+type still struct{ rules *rules.Rules }
+
+func (still) Status() relay.Status                            { return relay.Status{} }
+func (still) Journal(journal.Filter) ([]journal.Entry, error) { return nil, nil }
+func (s still) Rules() *rules.Rules                           { return s.rules }

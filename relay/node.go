@@ -1,0 +1,187 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fallow-network/fallow/relay/datadir"
+	"github.com/fallow-network/fallow/relay/egress"
+	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/meter"
+	"github.com/fallow-network/fallow/relay/rules"
+	"github.com/fallow-network/fallow/relay/tunnel"
+	"github.com/fallow-network/fallow/relay/uplink"
+	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/relay/wire/identity"
+)
+
+// JournalDir is the name of the journal's folder within a data directory.
+const JournalDir = "journal"
+
+const serialsFile = "leases.used"
+
+// Node is a running node. Its methods are safe for concurrent use, except that
+// Run is called once and Close after Run has returned.
+type Node struct {
+	log     *slog.Logger
+	now     func() time.Time
+	cfg     Config
+	started time.Time
+	key     wire.Key
+
+	rules   *rules.Rules
+	journal *journal.Journal
+	meter   *meter.Meter
+	tunnels *tunnel.Server
+	uplink  *uplink.Uplink
+	closers []func() error // in the order opened
+
+	mu      sync.Mutex
+	routers []*routerState // in the order configured
+	current *attendance    // the open session, or nil
+	stop    bool
+	counted uint64 // bytes already reported to the rules
+}
+
+// New opens everything a node consists of and connects to nothing yet. The data
+// directory is made if there is none, and with it a new identity. Errors wrap
+// datadir.ErrHeld when an agent has the directory, or say what is wrong with
+// which file.
+func New(log *slog.Logger, cfg Config) (_ *Node, err error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	routers, err := uplink.ParseRouters(cfg.Routers)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{log: log, now: time.Now, cfg: cfg, started: time.Now()}
+	for _, r := range routers {
+		n.routers = append(n.routers, &routerState{Router: r})
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+
+	hold, err := datadir.Take(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, hold.Release)
+	id, err := identity.LoadOrCreate(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	n.key = id.Public
+	receipts, serials, err := n.openFiles()
+	if err != nil {
+		return nil, err
+	}
+
+	way, err := cfg.egress()
+	if err != nil {
+		return nil, err
+	}
+	out, err := egress.New(log.With("part", "egress"), n.now, nil, way)
+	if err != nil {
+		return nil, err
+	}
+	n.meter = meter.New(n.now, receipts, id.Private, cfg.Receipts)
+	n.tunnels = tunnel.NewServer(log.With("part", "tunnel"), n.now, tunnel.Parts{
+		Node: n.key, Serials: serials, Rules: n.rules, Egress: out, Meter: n.meter, Journal: n.journal,
+	}, tunnel.Config{MaxTunnels: n.maxTunnels(), MaxUp: cfg.MaxUp, MaxDown: cfg.MaxDown})
+
+	n.uplink, err = uplink.New(log.With("part", "uplink"), uplink.Config{
+		Identity: id.Private, Routers: routers, Version: cfg.Version, MaxTunnels: cfg.MaxTunnels,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, n.uplink.Close)
+	n.uplink.HandleTunnels(func(router wire.Key, s uplink.Stream) { n.tunnels.Serve(router, s) })
+	return n, nil
+}
+
+// openFiles opens what is kept in the data directory, besides the identity.
+func (n *Node) openFiles() (receipts *journal.Receipts, serials *tunnel.Serials, err error) {
+	if n.rules, err = rules.Open(n.cfg.Dir, n.now); err != nil {
+		return nil, nil, err
+	}
+	n.closers = append(n.closers, n.rules.Close)
+	log := n.log.With("part", "journal")
+	n.journal, err = journal.Open(log, n.now, filepath.Join(n.cfg.Dir, JournalDir), journal.DefaultConfig())
+	if err != nil {
+		return nil, nil, err
+	}
+	n.closers = append(n.closers, n.journal.Close)
+	if receipts, err = journal.OpenReceipts(log, n.cfg.Dir); err != nil {
+		return nil, nil, err
+	}
+	n.closers = append(n.closers, receipts.Close)
+	if serials, err = tunnel.OpenSerials(filepath.Join(n.cfg.Dir, serialsFile), n.now()); err != nil {
+		return nil, nil, err
+	}
+	n.closers = append(n.closers, serials.Close)
+	return receipts, serials, nil
+}
+
+// Close lets go of everything New opened, in reverse order.
+func (n *Node) Close() error {
+	var errs []error
+	for _, closer := range slices.Backward(n.closers) {
+		errs = append(errs, closer())
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
+
+// Run keeps the node connected until ctx is done, then stops in good order: no
+// further tunnel, those open may finish for Config.Finish, the router is told.
+// Without consent it waits for it and connects nowhere. It returns nil when ctx
+// ended it.
+func (n *Node) Run(ctx context.Context) error {
+	inner, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	var parts sync.WaitGroup
+	parts.Go(func() { n.watchRules(inner) })
+	parts.Go(func() { n.stayConnected(ctx, inner) })
+
+	<-ctx.Done()
+	n.log.Info("stopping", "open_tunnels", n.tunnels.Stats().Open)
+	n.mu.Lock()
+	n.stop = true
+	n.mu.Unlock()
+	n.tellSharing()
+	finish, cancel := context.WithTimeout(inner, n.cfg.Finish)
+	n.tunnels.Stop(finish)
+	cancel()
+	end(errStopping)
+	parts.Wait()
+	if err := n.countUsage(); err != nil {
+		return fmt.Errorf("store usage: %w", err)
+	}
+	return nil
+}
+
+var errStopping = errors.New("the node is stopping")
+
+// maxTunnels is the lower of the configuration's and the user's cap.
+func (n *Node) maxTunnels() int {
+	return min(n.cfg.MaxTunnels, n.rules.Settings().Caps.MaxTunnels)
+}
+
+// Key is the node's public key, its name everywhere.
+func (n *Node) Key() wire.Key { return n.key }
+
+// Journal returns the chosen entries, oldest first.
+func (n *Node) Journal(f journal.Filter) ([]journal.Entry, error) { return n.journal.Read(f) }
+
+// Rules are the user's rules. Changes take effect at once.
+func (n *Node) Rules() *rules.Rules { return n.rules }

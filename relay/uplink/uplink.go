@@ -1,0 +1,188 @@
+// Package uplink is the node's only way to a router: a libp2p host that dials
+// the configured routers at the configured addresses, checks their pinned keys,
+// and lets nobody else in. It listens on nothing, discovers nothing and relays
+// for nobody.
+//
+// It knows nothing of sessions, leases or rules; package relay puts those on
+// the connections it makes. Only relay imports it.
+package uplink
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/core/sec"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	ma "github.com/multiformats/go-multiaddr"
+	madns "github.com/multiformats/go-multiaddr-dns"
+
+	"github.com/fallow-network/fallow/relay/wire"
+)
+
+// Errors of Dial that a user is told about in different words.
+var (
+	ErrWrongKey    = errors.New("the router has another key than the one pinned")
+	ErrUnreachable = errors.New("the router cannot be reached")
+	ErrName        = errors.New("the router's name cannot be resolved")
+)
+
+// Config is what New needs. Zero durations and counts take their defaults.
+type Config struct {
+	Identity ed25519.PrivateKey // the node's key; required
+	Routers  []Router           // the only peers ever dialled; at least one
+	Version  string             // said in the libp2p user agent
+
+	MaxTunnels  int           // inbound tunnel streams served at once; default 64
+	DialTimeout time.Duration // per address; default 10 s
+	QUICDelay   time.Duration // head start of TCP over QUIC; default 3 s
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxTunnels <= 0 {
+		c.MaxTunnels = 64
+	}
+	if c.DialTimeout <= 0 {
+		c.DialTimeout = 10 * time.Second
+	}
+	if c.QUICDelay <= 0 {
+		c.QUICDelay = 3 * time.Second
+	}
+	return c
+}
+
+// Uplink dials routers. Its methods are safe for concurrent use.
+type Uplink struct {
+	log     *slog.Logger
+	host    host.Host
+	gate    *gate
+	timeout time.Duration
+}
+
+// New starts a host. It dials nothing before Dial.
+func New(log *slog.Logger, cfg Config) (*Uplink, error) {
+	cfg = cfg.withDefaults()
+	g := newGate(cfg.Routers)
+	h, err := newHost(cfg, g)
+	if err != nil {
+		return nil, err
+	}
+	return &Uplink{log: log, host: h, gate: g, timeout: cfg.DialTimeout}, nil
+}
+
+// Stream is a stream to a router.
+type Stream = network.Stream
+
+// HandleTunnels has handle called, in a goroutine of its own, for every tunnel
+// stream a connected router opens.
+func (u *Uplink) HandleTunnels(handle func(router wire.Key, s Stream)) {
+	u.host.SetStreamHandler(wire.TunnelProtocol, func(s network.Stream) {
+		key, err := wire.KeyFromPeer(s.Conn().RemotePeer())
+		if err != nil {
+			_ = s.Reset()
+			return
+		}
+		handle(key, s)
+	})
+}
+
+// Link is a connection to a router with its session stream open.
+type Link struct {
+	Session Stream
+	Carrier string // "tcp" or "quic"
+	Address string // the address that answered, without the key
+
+	conn network.Conn
+}
+
+// Close ends the connection and with it every stream on it.
+func (l *Link) Close() error { return l.conn.Close() }
+
+// Dial connects to r, TCP addresses first, and opens the session stream.
+// Errors wrap ErrName, ErrWrongKey or ErrUnreachable, or are ctx's.
+func (u *Uplink) Dial(ctx context.Context, r Router) (*Link, error) {
+	id := r.Key.PeerID()
+	addrs, err := resolve(ctx, r.Addrs)
+	if err != nil {
+		return nil, err
+	}
+	u.gate.permit(id, addrs)
+	u.host.Peerstore().ClearAddrs(id) // forget what the router announced of itself
+	u.host.Peerstore().AddAddrs(id, addrs, peerstore.TempAddrTTL)
+	if s, ok := u.host.Network().(*swarm.Swarm); ok {
+		s.Backoff().Clear(id) // the caller has its own back-off
+	}
+	conn, err := u.host.Network().DialPeer(ctx, id)
+	u.gate.permit(id, nil)
+	if err != nil {
+		return nil, explain(ctx, err)
+	}
+	stream, err := u.openSession(ctx, id)
+	if err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("%w: open session: %w", ErrUnreachable, err)
+	}
+	remote := stream.Conn().RemoteMultiaddr()
+	return &Link{Session: stream, Carrier: string(carrierOf(remote)), Address: remote.String(), conn: conn}, nil
+}
+
+func (u *Uplink) openSession(ctx context.Context, id peer.ID) (network.Stream, error) {
+	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "session"), u.timeout)
+	defer cancel()
+	return u.host.NewStream(ctx, id, wire.SessionProtocol)
+}
+
+// Close stops the host and every connection.
+func (u *Uplink) Close() error { return u.host.Close() }
+
+// maxResolved bounds what names may unfold to.
+const maxResolved = 32
+
+// resolve turns DNS addresses into the literal ones that may be dialled.
+func resolve(ctx context.Context, addrs []ma.Multiaddr) ([]ma.Multiaddr, error) {
+	var out []ma.Multiaddr
+	var failed error
+	for _, addr := range addrs {
+		if !madns.Matches(addr) {
+			out = append(out, addr)
+			continue
+		}
+		found, err := madns.DefaultResolver.Resolve(ctx, addr)
+		if err != nil {
+			failed = err
+			continue
+		}
+		out = append(out, found...)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%w: %w", ErrName, errors.Join(failed, ctx.Err()))
+	}
+	return out[:min(len(out), maxResolved)], nil
+}
+
+func explain(ctx context.Context, err error) error {
+	var mismatch sec.ErrPeerIDMismatch
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &mismatch):
+		return fmt.Errorf("%w: it answered with %s", ErrWrongKey, spell(mismatch.Actual))
+	default:
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+}
+
+// spell writes a peer's key the way the user sees keys everywhere else.
+func spell(id peer.ID) string {
+	if key, err := wire.KeyFromPeer(id); err == nil {
+		return key.String()
+	}
+	return id.String()
+}
