@@ -1,0 +1,205 @@
+package fleet
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/relay/wire/pb"
+)
+
+// greet reads the Hello, decides, and answers with Welcome or a Notice.
+func (f *Fleet) greet(stream network.Stream) (*session, error) {
+	s, reason, err := f.hello(stream)
+	if err != nil {
+		f.metrics.refused.WithLabelValues(reason.String()).Inc()
+		if s != nil {
+			s.end(reason)
+		}
+		_ = stream.Reset()
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), f.cfg.WriteTimeout)
+	defer cancel()
+	if err := f.db.SaveNode(ctx, s.member); err != nil {
+		_ = stream.Reset()
+		return nil, fmt.Errorf("remember node %s: %w", s.member.Key, err)
+	}
+	events, err := f.db.Standing(ctx, s.member.Key, maxEvents)
+	if err != nil {
+		_ = stream.Reset()
+		return nil, fmt.Errorf("standing of node %s: %w", s.member.Key, err)
+	}
+	s.health.recall(events, f.cfg)
+	welcome := &pb.Welcome{
+		Epoch: f.receipts.Epoch(), Formula: f.cfg.Formula, AddressClass: s.class,
+		Country: s.member.Country, UnixMilli: f.now().UnixMilli(), RouterVersion: f.cfg.Version,
+	}
+	if err := s.write(&pb.RouterMessage{Body: &pb.RouterMessage_Welcome{Welcome: welcome}}); err != nil {
+		_ = stream.Reset()
+		return nil, fmt.Errorf("welcome node %s: %w", s.member.Key, err)
+	}
+	return s, f.admit(s)
+}
+
+func (f *Fleet) hello(stream network.Stream) (*session, wire.Reason, error) {
+	now := f.now()
+	key, err := wire.KeyFromPeer(stream.Conn().RemotePeer())
+	if err != nil {
+		return nil, wire.HelloMalformed, err
+	}
+	s := &session{fleet: f, stream: stream, since: now, heard: now, credited: now, proposedAt: now}
+	if err := stream.SetReadDeadline(time.Now().Add(f.cfg.HelloTimeout)); err != nil {
+		return nil, wire.HelloMalformed, err
+	}
+	var m pb.NodeMessage
+	if err := wire.ReadFrame(stream, &m, wire.MaxSessionMessage); err != nil {
+		return s, wire.HelloMalformed, fmt.Errorf("read hello: %w", err)
+	}
+	hello := m.GetHello()
+	if hello == nil {
+		return s, wire.HelloMalformed, fmt.Errorf("first message of %s is not a hello", key)
+	}
+	if hello.Lab != f.cfg.Lab {
+		return s, wire.LabMismatch, fmt.Errorf("node %s: lab mode is %t there and %t here", key, hello.Lab, f.cfg.Lab)
+	}
+	s.maxTunnels = f.capacity(hello.MaxTunnels)
+	s.reason = wire.Reason(hello.Sharing)
+	remote := stream.Conn().RemoteMultiaddr()
+	s.class = class(remote)
+	s.member = Member{
+		Key: key, Platform: clean(hello.Platform), AgentVersion: clean(hello.AgentVersion),
+		Clump: f.clump(remote), SeenAt: now,
+	}
+	return s, wire.OK, nil
+}
+
+// admit enters s, ending an older session of the same node.
+func (f *Fleet) admit(s *session) error {
+	f.mu.Lock()
+	old := f.sessions[s.member.Key]
+	full := old == nil && len(f.order) >= f.cfg.MaxNodes
+	stopping := f.stopping
+	if !full && !stopping {
+		f.sessions[s.member.Key] = s
+		if old != nil {
+			f.remove(old)
+		}
+		f.order = append(f.order, s)
+		f.metrics.connected.Set(float64(len(f.order)))
+	}
+	f.mu.Unlock()
+	switch {
+	case stopping:
+		s.end(wire.RouterStopping)
+		return fmt.Errorf("node %s: router is stopping", s.member.Key)
+	case full:
+		s.end(wire.RouterFull)
+		return fmt.Errorf("node %s: all %d places are taken", s.member.Key, f.cfg.MaxNodes)
+	case old != nil:
+		old.end(wire.SessionReplaced)
+	}
+	return nil
+}
+
+func (f *Fleet) drop(s *session) {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.remove(s)
+	if f.sessions[s.member.Key] == s {
+		delete(f.sessions, s.member.Key)
+	}
+	f.metrics.connected.Set(float64(len(f.order)))
+}
+
+// remove takes s out of the order. The caller holds the lock.
+func (f *Fleet) remove(s *session) {
+	for i, other := range f.order {
+		if other == s {
+			last := len(f.order) - 1
+			f.order[i] = f.order[last]
+			f.order[last] = nil
+			f.order = f.order[:last]
+			return
+		}
+	}
+}
+
+// capacity is what the node offers, cut to the router's bound.
+func (f *Fleet) capacity(offered uint32) int {
+	return int(min(offered, uint32(f.cfg.MaxTunnels)))
+}
+
+// clean makes a peer's free text safe to store and show: printable, 64 bytes.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+	if len(s) > 64 {
+		s = strings.ToValidUTF8(s[:64], "")
+	}
+	return s
+}
+
+func class(a ma.Multiaddr) string {
+	switch {
+	case manet.IsIPLoopback(a):
+		return "loopback"
+	case manet.IsPublicAddr(a):
+		return "public"
+	default:
+		return "private"
+	}
+}
+
+func clumpKey(key ed25519.PrivateKey) []byte {
+	mac := hmac.New(sha256.New, key.Seed())
+	mac.Write([]byte("fallow-clump-v1"))
+	return mac.Sum(nil)
+}
+
+// clump names the network a node sits in, a /24 or a /48, by a keyed hash, so
+// that the ledger can tell neighbours without anybody learning the address.
+func (f *Fleet) clump(a ma.Multiaddr) string {
+	ip, err := manet.ToIP(a)
+	if err != nil {
+		return ""
+	}
+	addr, ok := netip.AddrFromSlice(ip)
+	if !ok {
+		return ""
+	}
+	addr = addr.Unmap()
+	if addr.IsLoopback() {
+		return ""
+	}
+	size := 48
+	if addr.Is4() {
+		size = 24
+	}
+	prefix, err := addr.Prefix(size)
+	if err != nil {
+		return ""
+	}
+	mac := hmac.New(sha256.New, f.clumpKey)
+	mac.Write([]byte(prefix.String()))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}

@@ -1,0 +1,131 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/relay/wire/pb"
+)
+
+// tendWorkers is how many nodes are written to at once by the tending loop, so
+// that one slow line delays a few others at most.
+const tendWorkers = 8
+
+// tend pings and proposes receipts until ctx ends. One loop serves every
+// session: a timer and a goroutine for each would cost more than the session.
+func (f *Fleet) tend(ctx context.Context) {
+	tick := time.NewTicker(f.tick())
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			f.sweep(ctx, false)
+		}
+	}
+}
+
+// tick looks often enough to keep the shortest of the configured intervals.
+func (f *Fleet) tick() time.Duration {
+	return max(10*time.Millisecond, min(time.Second, f.cfg.PingEvery/4, f.cfg.ProposeEvery/4))
+}
+
+// Settle proposes what is due to every node at once; used before an epoch
+// closes. Answers come in asynchronously.
+func (f *Fleet) Settle(ctx context.Context) { f.sweep(ctx, true) }
+
+func (f *Fleet) sweep(ctx context.Context, settle bool) {
+	f.mu.RLock()
+	open := append([]*session(nil), f.order...)
+	f.mu.RUnlock()
+	var group errgroup.Group
+	group.SetLimit(tendWorkers)
+	now := f.now()
+	for _, s := range open {
+		ping, propose := s.due(now)
+		if !ping && !propose && !settle {
+			continue
+		}
+		group.Go(func() error {
+			if err := s.visit(ctx, ping, propose || settle); err != nil {
+				f.log.Debug("session broken", "node", s.member.Key, "error", err)
+				_ = s.stream.Reset()
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+}
+
+// due says what s needs at now.
+func (s *session) due(now time.Time) (ping, propose bool) {
+	cfg := s.fleet.cfg
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ping = now.Sub(s.credited) >= cfg.PingEvery && now.Sub(s.pingSent) >= cfg.PingEvery
+	propose = now.Sub(s.proposedAt) >= cfg.ProposeEvery
+	if !propose && s.inFlight > 0 {
+		propose = s.fleet.receipts.Pending(s.member.Key) >= cfg.ProposeBytes
+	}
+	return ping, propose
+}
+
+func (s *session) visit(ctx context.Context, ping, propose bool) error {
+	if ping {
+		if err := s.ping(); err != nil {
+			return err
+		}
+	}
+	if propose {
+		return s.propose(ctx)
+	}
+	return nil
+}
+
+func (s *session) ping() error {
+	s.mu.Lock()
+	s.pingSent = s.fleet.now()
+	s.pingNonce++
+	nonce := s.pingNonce
+	s.mu.Unlock()
+	return s.write(&pb.RouterMessage{Body: &pb.RouterMessage_Ping{Ping: &pb.Ping{Nonce: nonce}}})
+}
+
+func (s *session) propose(ctx context.Context) error {
+	s.mu.Lock()
+	s.proposedAt = s.fleet.now()
+	s.mu.Unlock()
+	due, err := s.fleet.receipts.Propose(ctx, s.member.Key)
+	if err != nil {
+		// Not the node's fault: it stays, and the counts stay in memory.
+		s.fleet.log.Error("receipts not proposed", "node", s.member.Key, "error", err)
+		return nil
+	}
+	for _, r := range due {
+		proposal := &pb.ReceiptProposal{Receipt: r.Encode(), RouterSignature: r.RouterSig}
+		if err := s.write(&pb.RouterMessage{Body: &pb.RouterMessage_ReceiptProposal{ReceiptProposal: proposal}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Announce tells a node which addresses were fetched under a lease, for its
+// journal. It is a courtesy: a node that has gone is not an error.
+func (f *Fleet) Announce(node wire.Key, serial wire.Serial, urls ...string) {
+	s := f.session(node)
+	if s == nil {
+		return
+	}
+	activity := &pb.Activity{Serial: serial[:]}
+	for _, u := range urls[:min(len(urls), wire.MaxActivityURLs)] {
+		activity.Urls = append(activity.Urls, u[:min(len(u), wire.MaxActivityURL)])
+	}
+	if err := s.write(&pb.RouterMessage{Body: &pb.RouterMessage_Activity{Activity: activity}}); err != nil {
+		f.log.Debug("activity not announced", "node", node, "error", err)
+	}
+}

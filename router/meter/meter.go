@@ -1,0 +1,157 @@
+// Package meter counts what every node carries and turns the counts into
+// receipts: proposed by the router, countersigned by the node, each counted
+// once.
+//
+// Counts live in memory as atomics that tunnels add to; what leaves the process
+// (a proposal) is in the database first, so a crash can lose only what was never
+// proposed. It neither talks to nodes nor knows about points: the fleet carries
+// its proposals, the ledger reads its receipts.
+package meter
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fallow-network/fallow/relay/wire"
+)
+
+// DB is where receipts live. Implementations are safe for concurrent use and
+// return only after the data would survive a power cut.
+type DB interface {
+	// SaveReceipts stores receipts in one step. One with a higher sequence
+	// replaces the stored one of the same (node, epoch, job); the same sequence
+	// only adds a countersignature.
+	SaveReceipts(ctx context.Context, receipts []wire.Receipt) error
+	// LastReceipts are the stored receipts of a node in an epoch.
+	LastReceipts(ctx context.Context, node wire.Key, epoch uint64) ([]wire.Receipt, error)
+	// SaveDispute appends one disagreement.
+	SaveDispute(ctx context.Context, d Dispute) error
+}
+
+// Dispute is a receipt that a node would not countersign, with both numbers.
+type Dispute struct {
+	Node       wire.Key
+	Epoch      uint64
+	Job        string
+	Sequence   uint64
+	Reason     wire.Reason
+	RouterDown uint64
+	RouterUp   uint64
+	NodeDown   uint64
+	NodeUp     uint64
+	At         time.Time
+}
+
+// ErrAnswer says that a node answered a proposal nobody made, or signed
+// something else than was proposed.
+var ErrAnswer = errors.New("receipt answer does not match its proposal")
+
+// Meter holds the accounts of all nodes. It is safe for concurrent use.
+type Meter struct {
+	log *slog.Logger
+	now func() time.Time
+	db  DB
+	key ed25519.PrivateKey
+	id  wire.Key
+
+	epoch   atomic.Uint64
+	closing atomic.Bool // the epoch before is rotated out but not sealed
+
+	mu       sync.Mutex
+	accounts map[wire.Key]*nodeAccounts
+}
+
+// nodeAccounts are one node's accounts. Its lock is held over database writes,
+// so that the receipts of one node are proposed and answered one at a time.
+type nodeAccounts struct {
+	mu     sync.Mutex
+	loaded bool
+	byJob  map[string]*Account
+}
+
+// New counts for epoch from now on. The caller rotates it when the ledger
+// closes an epoch.
+func New(log *slog.Logger, now func() time.Time, db DB, key ed25519.PrivateKey, epoch uint64) *Meter {
+	m := &Meter{log: log, now: now, db: db, key: key, id: wire.KeyOf(key), accounts: make(map[wire.Key]*nodeAccounts)}
+	m.epoch.Store(epoch)
+	return m
+}
+
+// Epoch is the one being counted for.
+func (m *Meter) Epoch() uint64 { return m.epoch.Load() }
+
+// Account is where the tunnels of one (node, job) add what they carry.
+func (m *Meter) Account(ctx context.Context, node wire.Key, job string) (*Account, error) {
+	accounts := m.of(node)
+	accounts.mu.Lock()
+	defer accounts.mu.Unlock()
+	if err := m.load(ctx, node, accounts); err != nil {
+		return nil, err
+	}
+	return accounts.account(job), nil
+}
+
+// Online adds time during which a node was connected and sharing. The caller
+// measures it on the monotonic clock and never adds the same stretch twice.
+func (m *Meter) Online(ctx context.Context, node wire.Key, d time.Duration) error {
+	account, err := m.Account(ctx, node, "")
+	if err != nil {
+		return err
+	}
+	account.online.Add(int64(d))
+	return nil
+}
+
+func (m *Meter) of(node wire.Key) *nodeAccounts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	accounts := m.accounts[node]
+	if accounts == nil {
+		accounts = &nodeAccounts{byJob: make(map[string]*Account)}
+		m.accounts[node] = accounts
+	}
+	return accounts
+}
+
+// load continues from what an earlier run of the router had stored for the
+// epoch, so that counts stay cumulative across a restart.
+func (m *Meter) load(ctx context.Context, node wire.Key, accounts *nodeAccounts) error {
+	if accounts.loaded {
+		return nil
+	}
+	stored, err := m.db.LastReceipts(ctx, node, m.Epoch())
+	if err != nil {
+		return fmt.Errorf("load receipts of %s: %w", node, err)
+	}
+	for _, r := range stored {
+		account := accounts.account(r.Job)
+		account.carried = countsOf(r)
+		account.proposed = r
+	}
+	accounts.loaded = true
+	return nil
+}
+
+func (a *nodeAccounts) account(job string) *Account {
+	account := a.byJob[job]
+	if account == nil {
+		account = new(Account)
+		a.byJob[job] = account
+	}
+	return account
+}
+
+func (a *nodeAccounts) idle() bool {
+	for _, account := range a.byJob {
+		if !account.idle() {
+			return false
+		}
+	}
+	return true
+}

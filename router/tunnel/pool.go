@@ -1,0 +1,141 @@
+package tunnel
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/fallow-network/fallow/relay/wire"
+)
+
+// Route is one way through the network: the node, and the job the bytes are
+// counted under. Tunnels are kept and reused within a route, never across.
+type Route struct {
+	Node wire.Key
+	Job  string
+}
+
+// Work is what the user of a node is told a job is for.
+type Work struct {
+	Purpose string
+	Dataset string
+}
+
+// Accounts finds the account of a route.
+type Accounts func(ctx context.Context, node wire.Key, job string) (Account, error)
+
+// Pool keeps one http.Transport a route, and in it the tunnels that are open.
+type Pool struct {
+	dialer   *Dialer
+	accounts Accounts
+	roots    *x509.CertPool // nil: the system's
+	kept     *lru.Cache[Route, *http.Transport]
+}
+
+// NewPool speaks TLS to sites, trusting roots (nil: the system's roots).
+func NewPool(d *Dialer, accounts Accounts, roots *x509.CertPool) *Pool {
+	p := &Pool{dialer: d, accounts: accounts, roots: roots}
+	kept, err := lru.NewWithEvict(max(1, d.cfg.MaxTransports), func(_ Route, t *http.Transport) { t.CloseIdleConnections() })
+	if err != nil {
+		panic("tunnel: " + err.Error()) // only for a size below one
+	}
+	p.kept = kept
+	return p
+}
+
+// Transport is the transport of a route. It neither follows redirects nor
+// decodes bodies. Two calls may race to make it; the loser's is dropped unused.
+func (p *Pool) Transport(r Route, w Work) http.RoundTripper {
+	if t, ok := p.kept.Get(r); ok {
+		return t
+	}
+	fresh := p.transport(r, w)
+	if t, loaded, _ := p.kept.PeekOrAdd(r, fresh); loaded {
+		return t
+	}
+	return fresh
+}
+
+// Forget closes the kept tunnels of a node that has gone or was caught.
+func (p *Pool) Forget(node wire.Key) {
+	for _, r := range p.kept.Keys() {
+		if r.Node == node {
+			p.kept.Remove(r)
+		}
+	}
+}
+
+// Close closes every kept tunnel.
+func (p *Pool) Close() { p.kept.Purge() }
+
+func (p *Pool) transport(r Route, w Work) *http.Transport {
+	cfg := p.dialer.cfg
+	tlsConfig := &tls.Config{
+		RootCAs: p.roots, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+		ClientSessionCache: tls.NewLRUClientSessionCache(cfg.IdlePerNode),
+	}
+	dial := func(ctx context.Context, address string, secure bool) (net.Conn, error) {
+		t, err := target(address, secure, r, w)
+		if err != nil {
+			return nil, err
+		}
+		account, err := p.accounts(ctx, r.Node, r.Job)
+		if err != nil {
+			return nil, err
+		}
+		return p.dialer.Dial(ctx, r.Node, t, account)
+	}
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) { return dial(ctx, address, false) },
+		DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			raw, err := dial(ctx, address, true)
+			if err != nil {
+				return nil, err
+			}
+			return p.handshake(ctx, raw, address, tlsConfig)
+		},
+		ForceAttemptHTTP2: true, DisableCompression: true,
+		MaxIdleConns: cfg.IdlePerNode, MaxIdleConnsPerHost: cfg.IdlePerSite, IdleConnTimeout: cfg.IdleTimeout,
+		ResponseHeaderTimeout: cfg.HeadTimeout, MaxResponseHeaderBytes: cfg.HeadBytes,
+		ReadBufferSize: cfg.ReadBuffer, WriteBufferSize: 4 << 10,
+	}
+}
+
+// handshake speaks TLS with the site, end to end through the node.
+func (p *Pool) handshake(ctx context.Context, raw net.Conn, address string, shared *tls.Config) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.dialer.cfg.TLSTimeout)
+	defer cancel()
+	cfg := shared.Clone()
+	cfg.ServerName = host
+	conn := tls.Client(raw, cfg)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, fmt.Errorf("tls handshake with %s: %w", host, err)
+	}
+	return conn, nil
+}
+
+func target(address string, secure bool, r Route, w Work) (Target, error) {
+	host, portText, err := net.SplitHostPort(address)
+	if err != nil {
+		return Target{}, fmt.Errorf("tunnel to %q: %w", address, err)
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return Target{}, fmt.Errorf("tunnel to %q: %w", address, err)
+	}
+	if err := wire.CheckHost(host); err != nil {
+		return Target{}, err
+	}
+	return Target{Host: host, Port: uint16(port), TLS: secure, Job: r.Job, Purpose: w.Purpose, Dataset: w.Dataset}, nil
+}
