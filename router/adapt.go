@@ -1,0 +1,156 @@
+package router
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/router/crawl"
+	"github.com/fallow-network/fallow/router/crawl/job"
+	"github.com/fallow-network/fallow/router/fleet"
+	"github.com/fallow-network/fallow/router/ledger"
+	"github.com/fallow-network/fallow/router/meter"
+	"github.com/fallow-network/fallow/router/store"
+	"github.com/fallow-network/fallow/router/tunnel"
+)
+
+// The siblings under router/ do not know each other; here each is fitted to
+// the interface another declares.
+
+// fleetDB fits the store to the fleet.
+type fleetDB struct{ store *store.Store }
+
+var _ fleet.DB = fleetDB{}
+
+func (d fleetDB) SaveNode(ctx context.Context, m fleet.Member) error {
+	return d.store.SeeNode(ctx, store.Node{
+		Key: m.Key, LastSeen: m.SeenAt, Platform: m.Platform, Agent: m.AgentVersion, Country: m.Country, Clump: m.Clump,
+	})
+}
+
+func (d fleetDB) SaveStanding(ctx context.Context, e fleet.Event) error {
+	return d.store.AppendStanding(ctx, store.StandingEvent{
+		Node: e.Node, At: e.At, Reason: e.Reason, Permille: e.Permille, Detail: e.Detail,
+	})
+}
+
+func (d fleetDB) Standing(ctx context.Context, node wire.Key, limit int) ([]fleet.Event, error) {
+	stored, err := d.store.StandingEvents(ctx, node, limit)
+	events := make([]fleet.Event, len(stored))
+	for i, e := range stored {
+		events[i] = fleet.Event{Node: e.Node, At: e.At, Reason: e.Reason, Permille: e.Permille, Detail: e.Detail}
+	}
+	return events, err
+}
+
+// meterDB fits the store to the meter.
+type meterDB struct{ store *store.Store }
+
+var _ meter.DB = meterDB{}
+
+func (d meterDB) SaveReceipts(ctx context.Context, receipts []wire.Receipt) error {
+	return d.store.SaveReceipts(ctx, receipts)
+}
+
+func (d meterDB) LastReceipts(ctx context.Context, node wire.Key, _ uint64) ([]wire.Receipt, error) {
+	return d.store.LastReceipts(ctx, node)
+}
+
+func (d meterDB) SaveDispute(ctx context.Context, m meter.Dispute) error {
+	return d.store.AppendDispute(ctx, store.Dispute{
+		Node: m.Node, Epoch: m.Epoch, Job: m.Job,
+		Dispute: ledger.Dispute{
+			Sequence: m.Sequence, Reason: m.Reason, At: m.At,
+			RouterCounts: ledger.Counts{BytesDown: m.RouterDown, BytesUp: m.RouterUp},
+			NodeCounts:   ledger.Counts{BytesDown: m.NodeDown, BytesUp: m.NodeUp},
+		},
+	})
+}
+
+// crawlDB fits the store to the crawl.
+type crawlDB struct{ store *store.Store }
+
+var _ crawl.DB = crawlDB{}
+
+func (d crawlDB) CreateJob(ctx context.Context, j job.Job) error { return d.store.CreateJob(ctx, j) }
+
+func (d crawlDB) Job(ctx context.Context, id string) (job.Job, error) { return d.store.Job(ctx, id) }
+
+func (d crawlDB) OpenJobs(ctx context.Context) ([]job.Job, error) {
+	listed, err := d.store.Jobs(ctx, store.JobQuery{States: []job.State{job.StateQueued, job.StateRunning, job.StatePaused}})
+	if err != nil {
+		return nil, err
+	}
+	for i := range listed {
+		if listed[i], err = d.store.Job(ctx, listed[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return listed, nil
+}
+
+func (d crawlDB) SetJobState(ctx context.Context, id string, from, to job.State, reason string, at time.Time) error {
+	_, err := d.store.SetJobState(ctx, id, from, to, reason, at)
+	return err
+}
+
+// crawlFleet fits fleet and tunnels to the crawl.
+type crawlFleet struct {
+	fleet *fleet.Fleet
+	pool  *tunnel.Pool
+}
+
+var _ crawl.Fleet = crawlFleet{}
+
+func (f crawlFleet) Hold(w crawl.Want) (crawl.Hold, error) {
+	grip, err := f.fleet.Pick(fleet.Wish{Site: w.Site, Country: w.Country, Avoid: w.Avoid})
+	if err != nil {
+		return nil, err
+	}
+	return &hold{
+		grip: grip, fleet: f.fleet,
+		transport: f.pool.Transport(tunnel.Route{Node: grip.Node, Job: w.Job.ID}, tunnel.Work{Purpose: w.Job.Purpose, Dataset: w.Job.Dataset}),
+	}, nil
+}
+
+func (f crawlFleet) Changed() <-chan struct{} { return f.fleet.Changed() }
+
+func (f crawlFleet) Ready() bool {
+	_, sharing := f.fleet.Count()
+	return sharing > 0
+}
+
+func (f crawlFleet) Suspect(node wire.Key, reason wire.Reason, detail string) {
+	f.fleet.Suspect(node, reason, detail)
+	f.pool.Forget(node)
+}
+
+func (f crawlFleet) Announce(node wire.Key, serial wire.Serial, urls ...string) {
+	f.fleet.Announce(node, serial, urls...)
+}
+
+// hold is a crawl's hold on a node.
+type hold struct {
+	grip      *fleet.Grip
+	fleet     *fleet.Fleet
+	transport http.RoundTripper
+}
+
+func (h *hold) Node() wire.Key               { return h.grip.Node }
+func (h *hold) Country() string              { return h.grip.Country }
+func (h *hold) Transport() http.RoundTripper { return h.transport }
+
+func (h *hold) Done(o crawl.Outcome) {
+	outcome := fleet.Unused
+	switch o {
+	case crawl.Served:
+		outcome = fleet.Served
+	case crawl.SiteFails:
+		outcome = fleet.SiteFails
+	case crawl.NodeFails:
+		outcome = fleet.NodeFails
+	case crawl.Unused:
+	}
+	h.fleet.Release(h.grip, outcome)
+}

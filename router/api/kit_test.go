@@ -1,0 +1,302 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/fallow-network/fallow/router/api"
+	"github.com/fallow-network/fallow/router/crawl/job"
+)
+
+var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// fake is a backend in memory.
+type fake struct {
+	mu     sync.Mutex
+	jobs   []api.Job // oldest first
+	ready  error
+	broken error         // what every call on epochs answers, if set
+	hold   chan struct{} // List of nodes waits for it, if set
+	dir    string        // holds datasets and the epoch file
+}
+
+func (f *fake) backend() api.Backend {
+	return api.Backend{Jobs: (*fakeJobs)(f), Nodes: (*fakeNodes)(f), Epochs: (*fakeEpochs)(f), Datasets: (*fakeDatasets)(f), Health: f}
+}
+
+func (f *fake) Ready(context.Context) error { return f.ready }
+
+type fakeJobs fake
+
+func (f *fakeJobs) Submit(_ context.Context, spec job.Spec) (string, error) {
+	j, err := job.New(spec, job.DefaultLimits(), start)
+	if err != nil {
+		return "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.jobs = append(f.jobs, api.Job{
+		ID: j.ID, Dataset: j.Dataset, Purpose: j.Purpose, Scope: string(j.Scope), MaxPages: j.MaxPages, Seeds: j.Seeds,
+		State: string(job.StateRunning), Created: j.Created, Updated: j.Updated,
+		Counts: api.Counts{Skipped: map[string]int64{}, Failed: map[string]int64{}},
+	})
+	return j.ID, nil
+}
+
+func (f *fakeJobs) find(id string) (*api.Job, error) {
+	for i := range f.jobs {
+		if f.jobs[i].ID == id {
+			return &f.jobs[i], nil
+		}
+	}
+	return nil, api.NotFound("there is no job %q", id)
+}
+
+func (f *fakeJobs) Job(_ context.Context, id string) (api.Job, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	j, err := f.find(id)
+	if err != nil {
+		return api.Job{}, err
+	}
+	return *j, nil
+}
+
+func (f *fakeJobs) List(_ context.Context, p api.Page) ([]api.Job, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []api.Job
+	found := p.After == ""
+	for i := len(f.jobs) - 1; i >= 0 && len(list) < p.Limit; i-- {
+		if found {
+			list = append(list, f.jobs[i])
+		}
+		found = found || f.jobs[i].ID == p.After
+	}
+	return list, nil
+}
+
+func (f *fakeJobs) move(id string, to job.State) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	j, err := f.find(id)
+	if err != nil {
+		return err
+	}
+	if !job.CanMove(job.State(j.State), to) {
+		return api.Conflict("job is %s", j.State)
+	}
+	j.State = string(to)
+	return nil
+}
+
+func (f *fakeJobs) Pause(_ context.Context, id string) error  { return f.move(id, job.StatePaused) }
+func (f *fakeJobs) Resume(_ context.Context, id string) error { return f.move(id, job.StateRunning) }
+func (f *fakeJobs) Cancel(_ context.Context, id string) error { return f.move(id, job.StateCancelled) }
+
+type fakeNodes fake
+
+func (f *fakeNodes) List(ctx context.Context, p api.Page) ([]api.Node, error) {
+	if f.hold != nil {
+		select {
+		case <-f.hold:
+		case <-ctx.Done():
+		}
+	}
+	var list []api.Node
+	for _, id := range []string{"A", "B", "C"} {
+		if id > p.After && len(list) < p.Limit {
+			list = append(list, api.Node{ID: id, Sharing: "ok", Since: start, Standing: 1000, Events: []api.StandingEvent{}})
+		}
+	}
+	return list, nil
+}
+
+func (f *fakeNodes) Count(context.Context) (int, int, error) { return 3, 2, nil }
+
+type fakeEpochs fake
+
+func (f *fakeEpochs) List(_ context.Context, p api.Page) ([]api.Epoch, error) {
+	from := uint64(3)
+	if p.After != "" {
+		after, err := strconv.ParseUint(p.After, 10, 64)
+		if err != nil {
+			return nil, api.Invalid("no such place in the list")
+		}
+		from = after
+	}
+	var list []api.Epoch
+	for n := from - 1; n > 0 && len(list) < p.Limit; n-- {
+		list = append(list, api.Epoch{Number: n, State: "closed", Start: start, Pool: 1 << 60})
+	}
+	return list, f.broken
+}
+
+func (f *fakeEpochs) Epoch(_ context.Context, number uint64) (api.Epoch, error) {
+	if number > 2 {
+		return api.Epoch{}, api.NotFound("there is no epoch %d", number)
+	}
+	return api.Epoch{Number: number, State: "closed", Start: start, Pool: 1 << 60}, f.broken
+}
+
+func (f *fakeEpochs) Close(ctx context.Context) (api.Epoch, error) { return f.Epoch(ctx, 2) }
+
+func (f *fakeEpochs) Statements(_ context.Context, _ uint64, p api.Page) ([]api.Statement, error) {
+	var list []api.Statement
+	for _, id := range []string{"A", "B"} {
+		if id > p.After && len(list) < p.Limit {
+			list = append(list, api.Statement{Node: id, Amount: 5})
+		}
+	}
+	return list, f.broken
+}
+
+func (f *fakeEpochs) File(_ context.Context, number uint64) (string, error) {
+	if number != 1 {
+		return "", api.Conflict("epoch %d is open", number)
+	}
+	return filepath.Join(f.dir, "epoch.json"), nil
+}
+
+type fakeDatasets fake
+
+func (f *fakeDatasets) List(_ context.Context, p api.Page) ([]api.Dataset, error) {
+	var list []api.Dataset
+	for _, name := range []string{"docs", "news"} {
+		if name > p.After && len(list) < p.Limit {
+			list = append(list, api.Dataset{Name: name})
+		}
+	}
+	return list, nil
+}
+
+func (f *fakeDatasets) Versions(_ context.Context, name string, _ api.Page) ([]api.Version, error) {
+	if name != "docs" {
+		return nil, api.NotFound("there is no dataset %s", name)
+	}
+	return []api.Version{{Dataset: name, Version: 1, Created: start, Languages: map[string]int64{}, Files: []api.File{}}}, nil
+}
+
+func (f *fakeDatasets) Folder(_ context.Context, name string, version int) (string, error) {
+	if name != "docs" || version != 1 {
+		return "", api.NotFound("there is no version %d of %s", version, name)
+	}
+	return filepath.Join(f.dir, "docs", "v1"), nil
+}
+
+// shard is what the fake's only shard holds.
+var shard = bytes.Repeat([]byte("0123456789"), 100_000)
+
+func newFake(t testing.TB) *fake {
+	t.Helper()
+	f := &fake{dir: t.TempDir()}
+	data := filepath.Join(f.dir, "docs", "v1", "data")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		filepath.Join(data, "shard.parquet"):                shard,
+		filepath.Join(f.dir, "docs", "v1", "manifest.json"): []byte("{}"),
+		filepath.Join(f.dir, "secret"):                      []byte("secret"),
+		filepath.Join(f.dir, "epoch.json"):                  []byte(`{"epoch":1}`),
+	} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// served is a server that runs.
+type served struct {
+	*fake
+	url    string
+	client *api.Client
+	logs   *logs
+}
+
+func serve(t testing.TB, f *fake, change func(*api.Config)) served {
+	t.Helper()
+	cfg := api.DefaultConfig()
+	cfg.Listen, cfg.Contact = "127.0.0.1:0", "https://crawler.example/why?a=1&b=2"
+	cfg.UserAgent = "FallowBot/1.0 (+https://crawler.example/)"
+	if change != nil {
+		change(&cfg)
+	}
+	l := new(logs)
+	s, err := api.New(slog.New(slog.NewTextHandler(l, nil)), cfg, f.backend(), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	client, err := api.NewClient(s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return served{fake: f, url: client.Base(), client: client, logs: l}
+}
+
+// logs collects what the server logs.
+type logs struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// ask sends a request and returns the answer with its body.
+func (s served) ask(t testing.TB, method, path, body string, header ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+		}
+		r.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(raw)
+}
+
+var errSecret = errors.New("open /srv/secret/path: permission denied")

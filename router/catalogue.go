@@ -1,0 +1,112 @@
+package router
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fallow-network/fallow/dataset"
+	"github.com/fallow-network/fallow/router/crawl"
+)
+
+// catalogue is where datasets lie: DIR/datasets/NAME holds the committed shards
+// in shards/ and the published versions in v1, v2 and so on.
+type catalogue struct {
+	dir     string
+	key     ed25519.PrivateKey
+	version string
+	contact string
+	now     func() time.Time
+
+	publishing sync.Mutex
+}
+
+var _ crawl.Publisher = (*catalogue)(nil)
+
+func (c *catalogue) folder(name string) string { return filepath.Join(c.dir, name) }
+
+// ShardPath is where shard n of a dataset is written.
+func (c *catalogue) ShardPath(name string, n uint64) string {
+	return filepath.Join(c.folder(name), "shards", fmt.Sprintf("%08d.parquet", n))
+}
+
+// Publish makes the next version of a dataset. Asked again for what the latest
+// version holds already, which happens after a crash, it returns that one.
+func (c *catalogue) Publish(_ context.Context, p crawl.Publication) (crawl.Published, error) {
+	c.publishing.Lock()
+	defer c.publishing.Unlock()
+	dir := c.folder(p.Dataset)
+	spec := c.spec(p)
+	latest, manifest, err := dataset.Latest(dir)
+	if err != nil && !errors.Is(err, dataset.ErrNoVersion) {
+		return crawl.Published{}, err
+	}
+	if latest > 0 && sameShards(manifest, spec) {
+		return c.published(dir, manifest), nil
+	}
+	spec.Version = latest + 1
+	manifest, err = dataset.Publish(dir, spec, c.key)
+	if err != nil {
+		return crawl.Published{}, err
+	}
+	return c.published(dir, manifest), nil
+}
+
+func (c *catalogue) published(dir string, m *dataset.Manifest) crawl.Published {
+	return crawl.Published{
+		Dir: filepath.Join(dir, fmt.Sprintf("v%d", m.Version)), Version: m.Version,
+		Shards: len(m.Shards), Rows: m.Rows, Root: m.Root.String(),
+	}
+}
+
+func (c *catalogue) spec(p crawl.Publication) dataset.VersionSpec {
+	spec := dataset.VersionSpec{
+		Dataset: p.Dataset, Purpose: p.Purpose, Contact: c.contact,
+		Description: "Web pages crawled through the Fallow network.",
+		Generator:   "fallow-router " + c.version, Created: c.now().UTC().Truncate(time.Second),
+	}
+	for _, e := range p.Entries {
+		if e.Shard != nil {
+			spec.Shards = append(spec.Shards, dataset.ShardFile{Path: c.ShardPath(p.Dataset, e.Number), Shard: *e.Shard})
+		}
+		spec.Duplicates = append(spec.Duplicates, e.Duplicates...)
+	}
+	spec.Counts = dataset.Counts{
+		Fetched: p.Total.Pages, RefusedRobots: p.Total.Forbidden, Failed: p.Total.Failures(),
+	}
+	return spec
+}
+
+// sameShards compares by content: two equal shards have equal digests.
+func sameShards(m *dataset.Manifest, spec dataset.VersionSpec) bool {
+	if len(m.Shards) != len(spec.Shards) || m.Duplicates.Exact+m.Duplicates.Near != int64(len(spec.Duplicates)) {
+		return false
+	}
+	for i, shard := range m.Shards {
+		if shard.SHA256 != spec.Shards[i].Shard.SHA256 {
+			return false
+		}
+	}
+	return true
+}
+
+// Datasets are the names of the datasets that have a folder.
+func (c *catalogue) Datasets() ([]string, error) {
+	entries, err := os.ReadDir(c.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/multiformats/go-multiaddr"
+	"github.com/spf13/pflag"
+
+	"github.com/fallow-network/fallow/router"
+	"github.com/fallow-network/fallow/router/api"
+	"github.com/fallow-network/fallow/router/ledger"
+)
+
+// config is everything that serve is told: the router's own configuration and
+// how to log.
+type config struct {
+	router.Config
+	points    int64 // pool per epoch, in whole points
+	logFormat string
+	logLevel  string
+}
+
+// defaultAPI is where a router's API listens unless it is told otherwise.
+var defaultAPI = router.DefaultConfig().API
+
+func newConfigDefaults(lab bool) *config {
+	base := router.DefaultConfig
+	if lab {
+		base = router.LabConfig
+	}
+	c := &config{Config: base(), logFormat: "text", logLevel: "info"}
+	c.points = int64(c.Pool / ledger.Point)
+	return c
+}
+
+// settings are the keys of the configuration, in the order of the file, each
+// bound to its place in c. The names are those of the file; FALLOW_ and the
+// name in capitals, with _ for the dot, is the variable.
+func (c *config) settings() *pflag.FlagSet {
+	set := pflag.NewFlagSet("settings", pflag.ContinueOnError)
+	set.SortFlags = false
+	set.StringVar(&c.Dir, "data", c.Dir, "data directory: identity, database, crawl state, datasets; created if missing, one router at a time")
+	set.StringVar(&c.Contact, "contact", c.Contact, "where site owners reach you, a URL or mailto: address; it goes into the user agent, and without it only lab mode starts")
+	set.StringArrayVar(&c.Listen, "listen", c.Listen, "multiaddrs to answer nodes on")
+	set.StringVar(&c.API, "api", c.API, "HOST:PORT of the HTTP API; this machine only until it has keys")
+	set.BoolVar(&c.Lab, "lab", c.Lab, "closed lab: only sites on this machine may be crawled, and politeness is off; useless against the real web")
+	set.StringVar(&c.LabCA, "ca", c.LabCA, "PEM file of further certificate authorities for sites; lab mode only")
+
+	set.DurationVar(&c.EpochEvery, "epoch.every", c.EpochEvery, "an epoch is closed after so long; 0s: only by hand, with fallow-router epoch close")
+	set.Int64Var(&c.points, "epoch.pool_points", c.points, "points shared out per epoch, from the next epoch on")
+	set.DurationVar(&c.SignGrace, "epoch.sign_grace", c.SignGrace, "how long nodes may countersign once an epoch is closing")
+
+	set.IntVar(&c.Crawl.Workers, "crawl.workers", c.Crawl.Workers, "fetches at once, over all jobs")
+	set.IntVar(&c.Crawl.ShardRows, "crawl.shard_rows", c.Crawl.ShardRows, "records that close a shard")
+	set.Int64Var(&c.Crawl.ShardBytes, "crawl.shard_bytes", c.Crawl.ShardBytes, "bytes of text that close a shard; memory is a small multiple of it")
+	set.DurationVar(&c.Crawl.ShardAge, "crawl.shard_age", c.Crawl.ShardAge, "age that closes a shard: how much work a crash can cost")
+
+	set.IntVar(&c.Fleet.MaxNodes, "fleet.max_nodes", c.Fleet.MaxNodes, "nodes connected at once")
+	set.DurationVar(&c.Fleet.ProposeEvery, "fleet.propose_every", c.Fleet.ProposeEvery, "receipts are proposed to nodes at least so often")
+
+	set.StringVar(&c.logFormat, "log.format", c.logFormat, "text or json; logs go to standard error")
+	set.StringVar(&c.logLevel, "log.level", c.logLevel, "debug, info, warn or error")
+	return set
+}
+
+// maxPoints keeps the pool within what the ledger computes with.
+const maxPoints = 1_000_000_000
+
+// settle checks c and brings it into the form the router takes. Errors name
+// the setting and what to do.
+func (c *config) settle() error {
+	c.API = strings.TrimSuffix(strings.TrimPrefix(c.API, "http://"), "/")
+	if err := c.check(); err != nil {
+		return usageError{err}
+	}
+	c.Version = version
+	c.Pool = ledger.MicroPoints(c.points) * ledger.Point
+	return nil
+}
+
+func (c *config) check() error {
+	switch {
+	case c.Dir == "":
+		return fmt.Errorf("no data directory: name one with --data DIR, FALLOW_DATA or data in the config file")
+	case c.Contact == "" && !c.Lab:
+		return fmt.Errorf("no contact: site owners must be able to reach whoever crawls them; " +
+			"give --contact URL (or mailto:ADDRESS), or --lab to try things out on this machine")
+	case c.LabCA != "" && !c.Lab:
+		return fmt.Errorf("--ca is for lab mode only: add --lab or leave it out")
+	case c.points < 0 || c.points > maxPoints:
+		return fmt.Errorf("epoch.pool_points is %d, may be 0 to %d", c.points, int64(maxPoints))
+	case c.EpochEvery < 0 || c.SignGrace < 0:
+		return fmt.Errorf("epoch.every and epoch.sign_grace cannot be negative")
+	case c.EpochEvery > 0 && c.EpochEvery < time.Second:
+		return fmt.Errorf("epoch.every is %s, must be 0 or at least 1s", c.EpochEvery)
+	case c.Crawl.Workers < 1 || c.Crawl.ShardRows < 1 || c.Crawl.ShardBytes < 1 || c.Crawl.ShardAge <= 0:
+		return fmt.Errorf("crawl.workers, shard_rows, shard_bytes and shard_age must be above 0")
+	case c.Fleet.MaxNodes < 1 || c.Fleet.ProposeEvery <= 0:
+		return fmt.Errorf("fleet.max_nodes and fleet.propose_every must be above 0")
+	case c.logFormat != "text" && c.logFormat != "json":
+		return fmt.Errorf("log.format is %q, must be text or json", c.logFormat)
+	}
+	if _, err := c.level(); err != nil {
+		return err
+	}
+	return c.checkAddresses()
+}
+
+func (c *config) checkAddresses() error {
+	if len(c.Listen) == 0 {
+		return fmt.Errorf("no address to answer nodes on: give --listen, such as /ip4/0.0.0.0/tcp/4100")
+	}
+	for _, a := range c.Listen {
+		if _, err := multiaddr.NewMultiaddr(a); err != nil {
+			return fmt.Errorf("listen: %q is not a multiaddr such as /ip4/0.0.0.0/tcp/4100: %w", a, err)
+		}
+	}
+	if c.LabCA != "" {
+		if _, err := os.ReadFile(c.LabCA); err != nil {
+			return fmt.Errorf("--ca cannot be read: %w: give the PEM file of the lab's certificate authority", err)
+		}
+	}
+	return api.CheckListen(c.API)
+}
+
+func (c *config) level() (slog.Level, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {
+		return 0, fmt.Errorf("log.level is %q, must be debug, info, warn or error", c.logLevel)
+	}
+	return level, nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fallow-network/fallow/router/api"
+	"github.com/fallow-network/fallow/router/crawl/job"
+)
+
+func newJobAdd(t *target) *cobra.Command {
+	var ask api.NewJob
+	var seedsFile string
+	var wait bool
+	cmd := &cobra.Command{
+		Use:   "add --dataset NAME --purpose TEXT [flags] URL...",
+		Short: "Ask for a crawl",
+		Long: `Ask for a crawl of the given addresses and what the scope lets it follow. The
+command returns once the job is stored; from then on it survives a restart of
+the router. With --wait it stays and shows the progress on standard error;
+Ctrl-C then leaves the job running.
+
+--json answers {"id":...}; with --wait, the final counts in the same object.`,
+		Example: `  fallow-router job add --data ./router --dataset go-docs --purpose "search over documentation" https://go.dev/doc/
+  fallow-router job add --data ./router --dataset news --purpose "study of headlines" --scope site --max-pages 5000 --wait https://news.example/
+  fallow-router job add --data ./router --dataset pages --purpose "benchmark" --scope list --seeds urls.txt --json`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if ask.Seeds, err = gatherSeeds(args, seedsFile, cmd.InOrStdin()); err != nil {
+				return usageError{err}
+			}
+			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
+				id, err := c.Submit(ctx, ask)
+				if err != nil {
+					return err
+				}
+				if wait {
+					return t.wait(cmd, s, id)
+				}
+				if t.json {
+					return writeJSON(s.out, api.JobID{ID: id})
+				}
+				s.printf("job %s accepted\nfollow it with: fallow-router job show %s%s\n", id, id, t.again())
+				return nil
+			})
+		},
+	}
+	set := cmd.Flags()
+	set.StringVar(&ask.Dataset, "dataset", "", "`NAME` of the dataset the records go to: a-z, 0-9 and -")
+	set.StringVar(&ask.Purpose, "purpose", "", "what the data is for, in a sentence; site owners and home users read it")
+	set.StringVar(&ask.Scope, "scope", string(job.ScopeHost), "which found links are followed: list (none), prefix, host or site")
+	set.Int64Var(&ask.MaxPages, "max-pages", 0, "fetches at most, seeds included (default 10000)")
+	set.StringVar(&ask.Country, "country", "", "two-letter `CC` of the country the nodes should be in")
+	set.StringVar(&seedsFile, "seeds", "", "`FILE` with one address a line, # for comments; - reads standard input")
+	set.BoolVar(&wait, "wait", false, "stay until the job has ended and show its counts")
+	return cmd
+}
+
+// again repeats how the router was found, for a command to copy.
+func (t *target) again() string {
+	switch {
+	case t.api != "":
+		return " --api " + t.api
+	case t.data != "":
+		return " --data " + t.data
+	}
+	return ""
+}
+
+// gatherSeeds puts addresses of the command line and of a file together.
+func gatherSeeds(args []string, file string, stdin io.Reader) ([]string, error) {
+	list := args
+	if file != "" {
+		in := stdin
+		if file != "-" {
+			f, err := os.Open(file)
+			if err != nil {
+				return nil, fmt.Errorf("read seeds: %w", err)
+			}
+			defer f.Close()
+			in = f
+		}
+		read, err := readSeeds(in, job.DefaultLimits())
+		if err != nil {
+			return nil, fmt.Errorf("read seeds from %s: %w", file, err)
+		}
+		list = append(list, read...)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("no address to start from: give at least one URL, or --seeds FILE")
+	}
+	return list, nil
+}
+
+// readSeeds reads one address a line and stops at what no router would take.
+func readSeeds(in io.Reader, l job.Limits) ([]string, error) {
+	var list []string
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 1<<20)
+	total := 0
+	for lines.Scan() {
+		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		list = append(list, line)
+		if total += len(line); len(list) > l.MaxSeeds || total > l.MaxSeedsBytes {
+			return nil, fmt.Errorf("more than %d addresses or %d MiB: split them into several jobs", l.MaxSeeds, l.MaxSeedsBytes>>20)
+		}
+	}
+	return list, lines.Err()
+}

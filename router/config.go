@@ -1,0 +1,66 @@
+package router
+
+import (
+	"time"
+
+	"github.com/fallow-network/fallow/router/crawl"
+	"github.com/fallow-network/fallow/router/fleet"
+	"github.com/fallow-network/fallow/router/ledger"
+	"github.com/fallow-network/fallow/router/tunnel"
+)
+
+// Config is everything a router is told. Start from DefaultConfig or
+// LabConfig and set Dir.
+type Config struct {
+	Dir     string   // data directory, created if missing; one router at a time
+	Listen  []string // multiaddrs to answer nodes on
+	API     string   // host:port of the HTTP API, loopback only until it has keys
+	Version string   // of the program
+
+	Lab     bool   // only loopback and private sites, no politeness floors
+	LabCA   string // PEM file of extra roots; lab mode only
+	Contact string // where site owners can reach the operator; required outside lab mode
+
+	EpochEvery time.Duration      // an epoch closes after so long; 0: only by hand
+	SignGrace  time.Duration      // how long nodes may countersign once an epoch is closing
+	Pool       ledger.MicroPoints // shared out per epoch
+	MinFree    uint64             // bytes of disk below which no router starts
+
+	Crawl  crawl.Config
+	Fleet  fleet.Config
+	Tunnel tunnel.Config
+}
+
+// DefaultConfig is for the real web.
+func DefaultConfig() Config {
+	return Config{
+		Listen:  []string{"/ip4/0.0.0.0/tcp/4100", "/ip4/0.0.0.0/udp/4100/quic-v1"},
+		API:     "127.0.0.1:4180",
+		Version: "dev", EpochEvery: 24 * time.Hour, SignGrace: 10 * time.Second,
+		Pool: ledger.DefaultParams().Pool, MinFree: 256 << 20,
+		Crawl: crawl.DefaultConfig(), Fleet: fleet.DefaultConfig(), Tunnel: tunnel.DefaultConfig(),
+	}
+}
+
+// LabConfig is for a closed lab on this machine: loopback ports chosen by the
+// system, no politeness floors, and short intervals so that things can be seen
+// to happen.
+func LabConfig() Config {
+	cfg := DefaultConfig()
+	cfg.Lab = true
+	cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}
+	cfg.API = "127.0.0.1:0"
+	cfg.EpochEvery, cfg.SignGrace = 0, 3*time.Second
+	cfg.Crawl = crawl.LabConfig()
+	cfg.Fleet.PingEvery, cfg.Fleet.SilentAfter, cfg.Fleet.ProposeEvery = 2*time.Second, 10*time.Second, time.Second
+	cfg.Fleet.SiteCooldown = time.Second
+	return cfg
+}
+
+// settle makes the parts agree with the whole.
+func (c *Config) settle() {
+	c.Fleet.Lab, c.Crawl.Lab = c.Lab, c.Lab
+	c.Fleet.Version, c.Crawl.Version = c.Version, c.Version
+	c.Fleet.Formula = ledger.Formula
+	c.Crawl.Contact = c.Contact
+}

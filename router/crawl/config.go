@@ -1,0 +1,80 @@
+package crawl
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fallow-network/fallow/router/crawl/fetch"
+	"github.com/fallow-network/fallow/router/crawl/frontier"
+	"github.com/fallow-network/fallow/router/crawl/gate"
+	"github.com/fallow-network/fallow/router/crawl/job"
+	"github.com/fallow-network/fallow/router/dedupe"
+	"github.com/fallow-network/fallow/router/page"
+)
+
+// Config holds every bound of a crawl. Start from DefaultConfig.
+type Config struct {
+	Version string // of the crawler, in its user agent
+	Contact string // where site owners can reach the operator: a URL or mailto: address
+	Lab     bool   // politeness floors fall away, any port may be asked for
+
+	Workers   int           // fetches at once, over all jobs
+	MaxNodes  int           // nodes tried for one fetch
+	MaxTries  int           // fetches of one address in all, over time
+	FetchTime time.Duration // for one address, all nodes tried included
+	NodeWait  time.Duration // how long a fetch waits for a node before another address has its turn
+	Drain     time.Duration // how long fetches under way may take at shutdown
+
+	MaxDepth int // links followed from a seed
+	MaxHops  int // redirects followed from an address
+
+	ShardRows  int           // records that close a shard
+	ShardBytes int64         // bytes of text that close a shard; memory is a small multiple of it
+	ShardAge   time.Duration // age that closes a shard: how much a crash can cost
+	OpenBytes  int64         // bytes of text over all open shards
+
+	Jobs     job.Limits
+	Frontier frontier.Config
+	Dedupe   dedupe.Config
+	Gate     gate.Config
+	Fetch    fetch.Limits
+	Page     page.Options
+}
+
+// DefaultConfig is for the real web.
+func DefaultConfig() Config {
+	return Config{
+		Version: "dev", Workers: 128, MaxNodes: 3, MaxTries: 4,
+		FetchTime: 150 * time.Second, NodeWait: 5 * time.Second, Drain: 10 * time.Second,
+		MaxDepth: 64, MaxHops: 5,
+		ShardRows: 200_000, ShardBytes: 64 << 20, ShardAge: 10 * time.Minute, OpenBytes: 192 << 20,
+		Jobs: job.DefaultLimits(), Frontier: frontier.DefaultConfig(), Dedupe: dedupe.DefaultConfig(),
+		Gate: gate.DefaultConfig(), Fetch: fetch.DefaultLimits(),
+	}
+}
+
+// LabConfig is DefaultConfig without the politeness floors, for sites on this
+// machine.
+func LabConfig() Config {
+	cfg := DefaultConfig()
+	cfg.Lab = true
+	cfg.Frontier.MinDelay, cfg.Frontier.PerSite = 0, 8
+	cfg.Gate.RobotsOnly = false
+	return cfg
+}
+
+// minDelay is the least pause between two starts on a site outside lab mode.
+const minDelay = time.Second
+
+func (c Config) check() error {
+	switch {
+	case c.Contact == "" && !c.Lab:
+		return errors.New("crawler contact is not set: site owners must be able to reach you; set crawl.contact to a URL or mailto: address")
+	case !c.Lab && (c.Frontier.MinDelay < minDelay || c.Frontier.PerSite != 1):
+		return fmt.Errorf("politeness below its floor (one fetch at a time and %s between starts) is for lab mode only", minDelay)
+	case c.Workers < 1 || c.MaxNodes < 1 || c.MaxTries < 1 || c.ShardRows < 1:
+		return errors.New("crawl workers, nodes, tries and shard rows must be at least 1")
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package crawl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/fallow-network/fallow/router/crawl/fetch"
+	"github.com/fallow-network/fallow/router/crawl/frontier"
+	"github.com/fallow-network/fallow/router/crawl/gate"
+)
+
+// redirectPriority puts a redirect's target before what was found on pages:
+// the address that led to it has had its turn.
+const redirectPriority = 0
+
+func (c *Crawler) fetchPage(ctx context.Context, r *run, item frontier.Item, u *url.URL, d gate.Decision) visit {
+	got, err := c.carry(ctx, c.fetcher, &r.job, item.Site, item.URL)
+	var failure *fetch.Failure
+	switch {
+	case err == nil:
+		return c.answered(r, item, got, d)
+	case errors.As(err, &failure):
+		return c.failed(item, u, failure)
+	default: // no node, or we are stopping
+		return visit{release: frontier.Release{Retry: true, Blameless: true, NotBefore: c.now().Add(time.Second)}}
+	}
+}
+
+// failed decides what becomes of an address that no node could fetch.
+func (c *Crawler) failed(item frontier.Item, u *url.URL, f *fetch.Failure) visit {
+	plain, ok := downgrade(u)
+	switch {
+	case ok && noTLS(f.Kind):
+		found := c.foundItem(item, plain, item.Hops+1)
+		return visit{tally: Tally{Failed: one(string(f.Kind))}, found: found}
+	case retriable(f.Kind) && item.Attempts+1 < c.cfg.MaxTries:
+		delay := c.backoff.trouble(item.Site)
+		if c.cfg.Lab {
+			delay = min(delay, labBackoff)
+		}
+		return visit{release: frontier.Release{Retry: true, NotBefore: c.now().Add(delay)}}
+	default:
+		return visit{tally: Tally{Failed: one(string(f.Kind))}}
+	}
+}
+
+// labBackoff caps waits in lab mode, where the politeness floors fall away.
+const labBackoff = 200 * time.Millisecond
+
+// noTLS are the failures after which plain HTTP is worth a try: nobody answers
+// on 443 or not in TLS. A bad certificate is an answer.
+func noTLS(k fetch.Kind) bool {
+	return k == fetch.KindRefused || k == fetch.KindUnreachable || k == fetch.KindTLSOther
+}
+
+func retriable(k fetch.Kind) bool {
+	switch k {
+	case fetch.KindTimeout, fetch.KindReset, fetch.KindTunnel, fetch.KindTruncated, fetch.KindUnreachable,
+		fetch.KindDNS, fetch.KindTLSOther, fetch.KindTLSUnknownAuthority, fetch.KindTLSHostname:
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *Crawler) answered(r *run, item frontier.Item, got *carried, d gate.Decision) visit {
+	tally := Tally{Pages: 1, Bytes: got.WireBytes, Nodes: one(got.node.String())}
+	skip := func(cause string) visit {
+		tally.Skipped = one(cause)
+		return visit{tally: tally}
+	}
+	switch status := got.Status; {
+	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
+		return c.askedToWait(item, got, skip("status_"+strconv.Itoa(status)))
+	case status >= 500:
+		if item.Attempts+1 < min(2, c.cfg.MaxTries) {
+			return visit{release: frontier.Release{Retry: true, Delay: c.wait(item.Site)}}
+		}
+		return skip("status_" + strconv.Itoa(status))
+	case status >= 300 && status < 400:
+		v := skip("redirect")
+		if got.Location != "" && item.Hops < c.cfg.MaxHops {
+			v.found = c.redirected(r, item, got.Location)
+		}
+		return v
+	case status != http.StatusOK && status != http.StatusNonAuthoritativeInfo:
+		return skip("status_" + strconv.Itoa(status))
+	}
+	c.backoff.well(item.Site)
+	return c.read(r, item, got, d, tally)
+}
+
+// askedToWait obeys 429 and 503 for the whole site and every node.
+func (c *Crawler) askedToWait(item frontier.Item, got *carried, giveUp visit) visit {
+	delay := c.wait(item.Site)
+	if asked, ok := fetch.RetryAfter(got.Header, c.now()); ok {
+		delay = max(delay, asked)
+	}
+	if item.Attempts+1 >= c.cfg.MaxTries {
+		giveUp.release.Delay = delay
+		return giveUp
+	}
+	return visit{release: frontier.Release{Retry: true, Delay: delay}}
+}
+
+func (c *Crawler) wait(site string) time.Duration {
+	delay := c.backoff.trouble(site)
+	if c.cfg.Lab {
+		delay = min(delay, labBackoff)
+	}
+	return delay
+}
+
+// downgrade is the plain HTTP spelling of an https address on its default port.
+func downgrade(u *url.URL) (string, bool) {
+	if u.Scheme != "https" || u.Port() != "" {
+		return "", false
+	}
+	return fmt.Sprintf("http://%s%s", u.Host, u.RequestURI()), true
+}

@@ -1,0 +1,237 @@
+package crawl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/fallow-network/fallow/dataset"
+	"github.com/fallow-network/fallow/router/crawl/frontier"
+	"github.com/fallow-network/fallow/router/crawl/job"
+	"github.com/fallow-network/fallow/router/dedupe"
+)
+
+// Publication is what a version is made of.
+type Publication struct {
+	Dataset string
+	Purpose string
+	Entries []Entry
+	Total   Tally // over all jobs of the dataset
+}
+
+// Published is a version that exists.
+type Published struct {
+	Dir     string `json:"dir"`
+	Version int    `json:"version"`
+	Shards  int    `json:"shards"`
+	Rows    int64  `json:"rows"`
+	Root    string `json:"root"` // hex
+}
+
+// Progress is how a job stands.
+type Progress struct {
+	Job      job.Job
+	Tally    Tally // up to now, what is not committed included
+	Known    int   // addresses found so far
+	Queued   int
+	InFlight int
+	Waiting  string     // why nothing moves; empty when it does
+	Result   *Published // once done, if there was anything to publish
+}
+
+// Errors of the calls on jobs; job.ErrInvalid and the DB's own come too.
+var (
+	// ErrState says that a job cannot go from the state it is in to the one
+	// asked for.
+	ErrState = errors.New("job is not in a state for that")
+)
+
+// Submit accepts a job and starts it. When it returns, the job survives a
+// crash.
+func (c *Crawler) Submit(ctx context.Context, spec job.Spec) (job.Job, error) {
+	j, err := job.New(spec, c.cfg.Jobs, c.now())
+	if err != nil {
+		return job.Job{}, err
+	}
+	for _, seed := range j.Seeds {
+		a, err := dedupe.Canonical(seed)
+		if err != nil {
+			return job.Job{}, fmt.Errorf("%w: seed %q: %w", job.ErrInvalid, short(seed), err)
+		}
+		if !c.mayAsk(a) {
+			return job.Job{}, fmt.Errorf("%w: seed %q: only host names and ports 80 and 443 can be crawled", job.ErrInvalid, short(seed))
+		}
+	}
+	if err := c.db.CreateJob(ctx, j); err != nil {
+		return job.Job{}, fmt.Errorf("store job: %w", err)
+	}
+	return j, c.begin(ctx, j)
+}
+
+func short(s string) string { return s[:min(len(s), 120)] }
+
+// begin puts a job's seeds in the frontier and marks it running. Both steps can
+// be repeated after a crash.
+func (c *Crawler) begin(ctx context.Context, j job.Job) error {
+	tally, err := c.storedTally(tallyKey(j.ID))
+	if err != nil {
+		return err
+	}
+	r := newRun(j, tally)
+	c.mu.Lock()
+	c.jobs[j.ID] = r
+	c.mu.Unlock()
+	var items []frontier.Item
+	for _, seed := range j.Seeds {
+		if a, err := dedupe.Canonical(seed); err == nil {
+			items = append(items, newItem(j.ID, upgrade(a), seedPriority))
+		}
+	}
+	if _, err := c.frontier.Add(items); err != nil {
+		return fmt.Errorf("queue the seeds of %s: %w", j.ID, err)
+	}
+	if j.State != job.StateQueued {
+		return nil
+	}
+	if err := c.db.SetJobState(ctx, j.ID, job.StateQueued, job.StateRunning, "", c.now()); err != nil {
+		return fmt.Errorf("start job %s: %w", j.ID, err)
+	}
+	r.setState(job.StateRunning)
+	c.log.Info("job started", "job", j.ID, "dataset", j.Dataset, "seeds", len(j.Seeds), "max_pages", j.MaxPages)
+	return nil
+}
+
+// resumeJobs takes up what an earlier run left, and drops what jobs that ended
+// left in the frontier when a crash came between the two.
+func (c *Crawler) resumeJobs() error {
+	ctx := context.Background()
+	open, err := c.db.OpenJobs(ctx)
+	if err != nil {
+		return fmt.Errorf("list jobs: %w", err)
+	}
+	for _, j := range open {
+		if err := c.begin(ctx, j); err != nil {
+			return err
+		}
+	}
+	for _, id := range c.frontier.Jobs() {
+		if c.run(id) != nil {
+			continue
+		}
+		if err := c.frontier.Drop(id); err != nil {
+			return fmt.Errorf("drop the frontier of %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// Pause stops a running job. Fetches under way finish.
+func (c *Crawler) Pause(ctx context.Context, id string) error {
+	return c.move(ctx, id, job.StatePaused, "paused by the operator", c.frontier.Pause)
+}
+
+// Resume lets a paused job go on.
+func (c *Crawler) Resume(ctx context.Context, id string) error {
+	return c.move(ctx, id, job.StateRunning, "", c.frontier.Resume)
+}
+
+// Cancel ends a job. What it had committed stays in its dataset.
+func (c *Crawler) Cancel(ctx context.Context, id string) error {
+	if err := c.move(ctx, id, job.StateCancelled, "cancelled by the operator", c.frontier.Pause); err != nil {
+		return err
+	}
+	return c.forget(ctx, id)
+}
+
+func (c *Crawler) move(ctx context.Context, id string, to job.State, reason string, then func(job string) error) error {
+	j, err := c.db.Job(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !job.CanMove(j.State, to) {
+		return fmt.Errorf("%w: %s is %s", ErrState, id, j.State)
+	}
+	if err := c.db.SetJobState(ctx, id, j.State, to, reason, c.now()); err != nil {
+		return err
+	}
+	if r := c.run(id); r != nil {
+		r.setState(to)
+	}
+	if err := then(id); err != nil {
+		return fmt.Errorf("%s job %s: %w", to, id, err)
+	}
+	return nil
+}
+
+// forget commits what a job that ended still had gathered and drops the rest.
+func (c *Crawler) forget(ctx context.Context, id string) error {
+	r := c.run(id)
+	if r == nil {
+		return nil
+	}
+	r.close()
+	if err := c.commit(ctx, c.gathering(r.job.Dataset)); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	delete(c.jobs, id)
+	c.mu.Unlock()
+	if err := c.frontier.Drop(id); err != nil {
+		return fmt.Errorf("drop the frontier of %s: %w", id, err)
+	}
+	return nil
+}
+
+// Progress is how one job stands.
+func (c *Crawler) Progress(ctx context.Context, id string) (Progress, error) {
+	j, err := c.db.Job(ctx, id)
+	if err != nil {
+		return Progress{}, err
+	}
+	p := Progress{Job: j}
+	counts := c.frontier.Counts(id)
+	p.Known, p.Queued, p.InFlight = counts.Known, counts.Queued, counts.InFlight
+	if r := c.run(id); r != nil {
+		p.Tally, p.Waiting = r.snapshot()
+	} else if p.Tally, err = c.storedTally(tallyKey(id)); err != nil {
+		return Progress{}, err
+	}
+	var result Published
+	found, err := c.getJSON(resultKey(id), &result)
+	if found {
+		p.Result = &result
+	}
+	return p, err
+}
+
+func (c *Crawler) run(id string) *run {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.jobs[id]
+}
+
+func (c *Crawler) runs() []*run {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.jobs))
+}
+
+func (c *Crawler) eachRun(f func(*run)) {
+	for _, r := range c.runs() {
+		f(r)
+	}
+}
+
+// Shards are the committed shards of a dataset, oldest first.
+func (c *Crawler) Shards(name string) ([]dataset.Shard, error) {
+	entries, err := c.entries(name)
+	var shards []dataset.Shard
+	for _, e := range entries {
+		if e.Shard != nil {
+			shards = append(shards, *e.Shard)
+		}
+	}
+	return shards, err
+}

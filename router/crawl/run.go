@@ -1,0 +1,128 @@
+package crawl
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/fallow-network/fallow/router/crawl/job"
+	"github.com/fallow-network/fallow/router/dedupe"
+)
+
+// run is a job while it is running or paused.
+type run struct {
+	job  job.Job
+	area *job.Area
+
+	mu        sync.Mutex
+	committed Tally
+	pending   Tally // gathered, not committed
+	inFlight  int64
+	closed    bool   // no further fetch may start
+	waiting   string // why it makes no progress; empty when it does
+	changed   chan struct{}
+
+	retryEnd time.Time // keep's own: when to try again to end the job
+}
+
+func newRun(j job.Job, committed Tally) *run {
+	places := make([]job.Place, 0, len(j.Seeds))
+	for _, seed := range j.Seeds {
+		if a, err := dedupe.Canonical(seed); err == nil {
+			places = append(places, placeOf(upgrade(a)))
+		}
+	}
+	return &run{job: j, area: job.NewArea(j.Scope, places), committed: committed, changed: make(chan struct{})}
+}
+
+func placeOf(a dedupe.Address) job.Place { return job.Place{URL: a.URL, Host: a.Host, Site: a.Site} }
+
+// start reserves one page of the job's limit. It waits while the fetches under
+// way might still give theirs back, and reports false once the limit is spent
+// or the job has ended.
+func (r *run) start(ctx context.Context) bool {
+	for {
+		r.mu.Lock()
+		spent := r.committed.spent() + r.pending.spent()
+		if r.closed || spent >= r.job.MaxPages {
+			r.closed = true
+			r.mu.Unlock()
+			return false
+		}
+		if spent+r.inFlight < r.job.MaxPages {
+			r.inFlight++
+			r.mu.Unlock()
+			return true
+		}
+		changed := r.changed
+		r.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// end gives the reservation back and adds what the fetch came to, which is
+// nothing when it will be tried again.
+func (r *run) end(t Tally) {
+	r.mu.Lock()
+	r.inFlight--
+	r.pending.add(t)
+	if t.Pages > 0 {
+		r.waiting = ""
+	}
+	close(r.changed)
+	r.changed = make(chan struct{})
+	r.mu.Unlock()
+}
+
+func (r *run) wait(why string) {
+	r.mu.Lock()
+	r.waiting = why
+	r.mu.Unlock()
+}
+
+// settled moves a committed tally out of pending.
+func (r *run) settled(total, group Tally) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.committed = total
+	r.pending.subtract(group)
+}
+
+// spent reports whether no further fetch will start, and whether none is under way.
+func (r *run) spent() (closed, quiet bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed, r.inFlight == 0
+}
+
+// close lets no further fetch start.
+func (r *run) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+}
+
+func (r *run) state() job.State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.job.State
+}
+
+func (r *run) setState(s job.State) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.job.State = s
+}
+
+// snapshot is the tally up to now and why the job waits, if it does.
+func (r *run) snapshot() (Tally, string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.committed.clone()
+	t.add(r.pending)
+	return t, r.waiting
+}

@@ -1,0 +1,87 @@
+package router
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// addressesFile is where other commands find a running router.
+const addressesFile = "addresses.json"
+
+// Addresses is what DIR/addresses.json holds while a router runs.
+type Addresses struct {
+	Node []string `json:"node"` // multiaddrs with the router's peer id, for fallow-node run --router
+	API  string   `json:"api"`  // base URL
+}
+
+// prepareDir makes the data directory and refuses a disk that is as good as
+// full: a router that cannot write loses its work to crashes.
+func prepareDir(dir string, minFree uint64) error {
+	if dir == "" {
+		return errors.New("no data directory: name one with --data")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("create data directory: %w", err)
+	}
+	free, ok := freeSpace(dir)
+	if ok && free < minFree {
+		return fmt.Errorf("the disk of %s has %d MiB free, at least %d are needed: free some space or choose another --data",
+			dir, free>>20, minFree>>20)
+	}
+	return nil
+}
+
+// NodeAddresses are the multiaddrs nodes are given, each with the router's
+// peer id, which pins its key. TCP comes first.
+func (r *Router) NodeAddresses() []string {
+	var tcp, rest []string
+	for _, a := range r.host.Addrs() {
+		full := fmt.Sprintf("%s/p2p/%s", a, r.host.ID())
+		if strings.Contains(full, "/tcp/") {
+			tcp = append(tcp, full)
+		} else {
+			rest = append(rest, full)
+		}
+	}
+	return append(tcp, rest...)
+}
+
+// ListenAddresses are the multiaddrs the router answers nodes on.
+func (r *Router) ListenAddresses() []string {
+	var list []string
+	for _, a := range r.host.Addrs() {
+		list = append(list, a.String())
+	}
+	return list
+}
+
+// APIAddress is the base URL of the HTTP API.
+func (r *Router) APIAddress() string { return "http://" + r.api.Addr() }
+
+func (r *Router) writeAddresses() error {
+	raw, err := json.MarshalIndent(Addresses{Node: r.NodeAddresses(), API: r.APIAddress()}, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(r.cfg.Dir, addressesFile)
+	if err := os.WriteFile(path+".tmp", append(raw, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write addresses: %w", err)
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return fmt.Errorf("write addresses: %w", err)
+	}
+	return nil
+}
+
+func (r *Router) removeAddresses() error {
+	err := os.Remove(filepath.Join(r.cfg.Dir, addressesFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,209 @@
+// Package router is the central party: it puts the packages under router/
+// together and runs them. It holds no logic of its own beyond that; each
+// capability has its folder, and the siblings meet here and nowhere else.
+//
+// Commands, tests and the demo build the same Router.
+package router
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/relay/wire/identity"
+	"github.com/fallow-network/fallow/router/api"
+	"github.com/fallow-network/fallow/router/crawl"
+	"github.com/fallow-network/fallow/router/crawl/fetch"
+	"github.com/fallow-network/fallow/router/fleet"
+	"github.com/fallow-network/fallow/router/ledger"
+	"github.com/fallow-network/fallow/router/meter"
+	"github.com/fallow-network/fallow/router/store"
+	"github.com/fallow-network/fallow/router/tunnel"
+)
+
+// Router is one router. New opens everything it keeps, Run serves until its
+// context ends and closes everything. It is used once.
+type Router struct {
+	log *slog.Logger
+	cfg Config
+	id  identity.Identity
+
+	registry  *prometheus.Registry
+	store     *store.Store
+	ledger    *ledger.Ledger
+	meter     *meter.Meter
+	host      host.Host
+	fleet     *fleet.Fleet
+	pool      *tunnel.Pool
+	catalogue *catalogue
+	crawler   *crawl.Crawler
+	epochs    *epochs
+	api       *api.Server
+	ready     chan struct{}
+}
+
+// New opens the router's data and its ports. Whatever is in the way is said
+// with what to do about it. On success the caller must call Run.
+func New(log *slog.Logger, cfg Config) (*Router, error) {
+	cfg.settle()
+	r := &Router{log: log, cfg: cfg, registry: prometheus.NewRegistry(), ready: make(chan struct{})}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(err, r.closeStores())
+	}
+	return r, nil
+}
+
+// open builds the parts in the order in which they need each other.
+func (r *Router) open() error {
+	cfg, now, ctx := r.cfg, time.Now, context.Background()
+	r.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := prepareDir(cfg.Dir, cfg.MinFree); err != nil {
+		return err
+	}
+	roots, err := r.roots()
+	if err != nil {
+		return err
+	}
+	if r.store, err = store.Open(ctx, filepath.Join(cfg.Dir, "router.db"), r.log.With("part", "store")); err != nil {
+		return err
+	}
+	if r.id, err = identity.LoadOrCreate(cfg.Dir); err != nil {
+		return err
+	}
+
+	ledgerConfig := ledger.DefaultConfig(filepath.Join(cfg.Dir, "epochs"))
+	ledgerConfig.Params.Pool = cfg.Pool
+	if r.ledger, err = ledger.New(r.log.With("part", "ledger"), now, r.store, ledgerConfig, r.id.Private); err != nil {
+		return err
+	}
+	if err := r.ledger.Recover(ctx); err != nil {
+		return err
+	}
+	epoch, err := r.ledger.Current(ctx)
+	if err != nil {
+		return err
+	}
+	r.meter = meter.New(r.log.With("part", "meter"), now, meterDB{r.store}, r.id.Private, epoch.Number)
+
+	if r.host, err = newHost(r.id.Private, cfg.Listen, cfg.Fleet.MaxNodes); err != nil {
+		return err
+	}
+	r.fleet = fleet.New(r.log.With("part", "fleet"), now, fleetDB{r.store}, r.meter, r.id.Private, fleet.NewMetrics(r.registry), cfg.Fleet)
+	dialer := tunnel.NewDialer(r.host, r.id.Private, now, tunnel.NewMetrics(r.registry), cfg.Tunnel)
+	r.pool = tunnel.NewPool(dialer, r.account, roots)
+
+	r.catalogue = &catalogue{
+		dir: filepath.Join(cfg.Dir, "datasets"), key: r.id.Private, version: cfg.Version, contact: cfg.Contact, now: now,
+	}
+	r.crawler, err = crawl.New(r.log.With("part", "crawl"), now, crawlDB{r.store}, crawlFleet{r.fleet, r.pool}, r.catalogue,
+		crawl.NewMetrics(r.registry), filepath.Join(cfg.Dir, "crawl"), cfg.Crawl)
+	if err != nil {
+		return err
+	}
+	r.epochs = &epochs{
+		log: r.log.With("part", "ledger"), now: now, ledger: r.ledger, meter: r.meter, fleet: r.fleet,
+		every: cfg.EpochEvery, grace: cfg.SignGrace,
+	}
+	r.api, err = r.newAPI()
+	return err
+}
+
+// account fits the meter to tunnels.
+func (r *Router) account(ctx context.Context, node wire.Key, job string) (tunnel.Account, error) {
+	return r.meter.Account(ctx, node, job)
+}
+
+// roots are the certificate authorities sites are checked against: nil, the
+// system's, unless a lab brings its own.
+func (r *Router) roots() (*x509.CertPool, error) {
+	if r.cfg.LabCA == "" {
+		return nil, nil
+	}
+	if !r.cfg.Lab {
+		return nil, errors.New("extra certificate authorities are for lab mode only: drop --ca or add --lab")
+	}
+	pem, err := os.ReadFile(r.cfg.LabCA)
+	if err != nil {
+		return nil, fmt.Errorf("read the lab's certificate authority: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", r.cfg.LabCA)
+	}
+	return roots, nil
+}
+
+// Run serves until ctx ends, then stops in order: no new fetches, those under
+// way finish, what was gathered is committed, counts are stored, nodes are
+// told.
+func (r *Router) Run(ctx context.Context) error {
+	if err := r.writeAddresses(); err != nil {
+		return errors.Join(err, r.closeStores())
+	}
+	group, serving := errgroup.WithContext(ctx)
+	// The fleet outlives the crawl, whose last fetches need it.
+	fleetCtx, stopFleet := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopFleet()
+	var tending errgroup.Group
+	tending.Go(func() error { return r.fleet.Serve(fleetCtx, r.host) })
+	group.Go(func() error { return r.api.Run(serving) })
+	group.Go(func() error { return r.epochs.run(serving) })
+	group.Go(func() error { return r.crawler.Run(serving) })
+	close(r.ready)
+	err := group.Wait()
+	r.pool.Close()
+	err = errors.Join(err, r.epochs.flush())
+	stopFleet()
+	return errors.Join(err, tending.Wait(), r.closeStores(), r.removeAddresses())
+}
+
+func (r *Router) closeStores() error {
+	var errs []error
+	if r.crawler != nil {
+		errs = append(errs, r.crawler.Close())
+	}
+	if r.host != nil {
+		errs = append(errs, r.host.Close())
+	}
+	if r.store != nil {
+		errs = append(errs, r.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Ready is closed once the router answers nodes and the API.
+func (r *Router) Ready() <-chan struct{} { return r.ready }
+
+// Key is the router's identity.
+func (r *Router) Key() wire.Key { return r.id.Public }
+
+// Metrics is where the router's metrics are registered.
+func (r *Router) Metrics() prometheus.Gatherer { return r.registry }
+
+func (r *Router) newAPI() (*api.Server, error) {
+	cfg := api.DefaultConfig()
+	cfg.Listen, cfg.Version, cfg.Lab, cfg.Contact = r.cfg.API, r.cfg.Version, r.cfg.Lab, r.cfg.Contact
+	cfg.UserAgent = fetch.UserAgent(r.cfg.Version, r.cfg.Contact)
+	nodes := backendNodes{fleet: r.fleet, db: fleetDB{r.store}}
+	return api.New(r.log.With("part", "api"), cfg, api.Backend{
+		Jobs:     backendJobs{crawler: r.crawler, store: r.store},
+		Nodes:    nodes,
+		Epochs:   backendEpochs{epochs: r.epochs, ledger: r.ledger, store: r.store},
+		Datasets: backendDatasets{catalogue: r.catalogue, limits: r.cfg.Crawl.Jobs},
+		Health:   nodes,
+	}, r.registry)
+}
