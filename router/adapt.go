@@ -126,6 +126,8 @@ func (f crawlFleet) Suspect(node wire.Key, reason wire.Reason, detail string) {
 	f.pool.Forget(node)
 }
 
+func (f crawlFleet) Ended(job string) { f.pool.ForgetJob(job) }
+
 func (f crawlFleet) Announce(node wire.Key, serial wire.Serial, urls ...string) {
 	f.fleet.Announce(node, serial, urls...)
 }

@@ -69,6 +69,7 @@ func (e *epochs) close(ctx context.Context) (ledger.Epoch, error) {
 	}
 	// After a close that failed half-way the counts are turned already.
 	if e.meter.Epoch() == current.Number {
+		e.creditOnline(ctx)
 		if err := e.meter.Rotate(ctx, current.Number+1); err != nil {
 			return ledger.Epoch{}, fmt.Errorf("close epoch %d: %w", current.Number, err)
 		}
@@ -81,6 +82,16 @@ func (e *epochs) close(ctx context.Context) (ledger.Epoch, error) {
 	e.meter.Sealed()
 	e.log.Info("epoch closed", "epoch", closed.Number, "allocated", closed.Allocated, "root", closed.Root)
 	return closed, nil
+}
+
+// creditWithin is how long nodes have for a sign of life before their online
+// time in the epoch ends with their last one.
+const creditWithin = 2 * time.Second
+
+func (e *epochs) creditOnline(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, min(creditWithin, e.grace))
+	defer cancel()
+	e.fleet.CreditAll(ctx)
 }
 
 func (e *epochs) awaitSignatures(ctx context.Context) {

@@ -125,5 +125,5 @@ func public(err error) (e *Error, ok bool) {
 	case errors.Is(err, job.ErrInvalid):
 		return newError(CodeInvalid, "%s", err), true
 	}
-	return newError(CodeInternal, "%s", err), false
+	return newError(CodeInternal, "internal error; the router's log says more"), false
 }

@@ -81,6 +81,8 @@ type Fleet interface {
 	// Suspect reports that a fetch failed through node and then went well
 	// through another one.
 	Suspect(node wire.Key, reason wire.Reason, detail string)
+	// Ended says that a job will fetch nothing more: tunnels kept for it can go.
+	Ended(job string)
 	// Announce tells a node's owner what was fetched under a lease.
 	Announce(node wire.Key, serial wire.Serial, urls ...string)
 }

@@ -172,6 +172,7 @@ func (c *Crawler) forget(ctx context.Context, id string) error {
 		return nil
 	}
 	r.close()
+	c.fleet.Ended(id)
 	if err := c.commit(ctx, c.gathering(r.job.Dataset)); err != nil {
 		return err
 	}

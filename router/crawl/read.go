@@ -52,10 +52,9 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 }
 
 func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page, d gate.Decision, signals []gate.Signal, train gate.Training) *kept {
-	year, week := got.FetchedAt.UTC().ISOWeek()
 	id := recordID(r.job.Dataset, r.job.ID, item.URL)
 	record := dataset.Record{
-		Text: p.Text, ID: id, Dump: fmt.Sprintf("FALLOW-%d-%02d", year, week), URL: item.URL,
+		Text: p.Text, ID: id, Dump: r.job.Dataset + "/" + r.job.ID, URL: item.URL,
 		Date:     got.FetchedAt.UTC().Format("2006-01-02T15:04:05Z"),
 		FilePath: fmt.Sprintf("fallow://%s/%s", r.job.Dataset, r.job.ID),
 		Language: p.Language.Code, LanguageScript: p.Language.Script, LanguageScore: p.Language.Score,

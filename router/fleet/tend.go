@@ -34,9 +34,48 @@ func (f *Fleet) tick() time.Duration {
 	return max(10*time.Millisecond, min(time.Second, f.cfg.PingEvery/4, f.cfg.ProposeEvery/4))
 }
 
-// Settle proposes what is due to every node at once; used before an epoch
+// Settle proposes what is due to every node at once; used while an epoch
 // closes. Answers come in asynchronously.
 func (f *Fleet) Settle(ctx context.Context) { f.sweep(ctx, true) }
+
+// CreditAll asks every sharing node for a sign of life, so that the time up to
+// now counts as online, and waits for the signs until ctx ends. Nodes that give
+// none are credited up to their last one.
+func (f *Fleet) CreditAll(ctx context.Context) {
+	asked := f.now()
+	f.mu.RLock()
+	open := append([]*session(nil), f.order...)
+	f.mu.RUnlock()
+	var group errgroup.Group
+	group.SetLimit(tendWorkers)
+	for _, s := range open {
+		group.Go(func() error {
+			if err := s.ping(); err != nil {
+				_ = s.stream.Reset()
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for _, s := range open {
+		for s.awaited(asked) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}
+}
+
+// awaited reports whether s is here and has not been credited since asked.
+func (s *session) awaited(asked time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.ended && s.credited.Before(asked)
+}
 
 func (f *Fleet) sweep(ctx context.Context, settle bool) {
 	f.mu.RLock()

@@ -71,6 +71,15 @@ func (p *Pool) Forget(node wire.Key) {
 	}
 }
 
+// ForgetJob closes the kept tunnels of a job that has ended.
+func (p *Pool) ForgetJob(job string) {
+	for _, r := range p.kept.Keys() {
+		if r.Job == job {
+			p.kept.Remove(r)
+		}
+	}
+}
+
 // Close closes every kept tunnel.
 func (p *Pool) Close() { p.kept.Purge() }
 
