@@ -110,13 +110,14 @@ type count struct {
 	Rows int64
 }
 
-func topCounts(counts map[string]int64, most int) []count {
+// topCounts are the lines of a table, the largest first; at most cardSites.
+func topCounts(counts map[string]int64) []count {
 	list := make([]count, 0, len(counts))
 	for name, rows := range counts {
 		list = append(list, count{name, rows})
 	}
 	slices.SortFunc(list, func(a, b count) int { return cmp.Or(cmp.Compare(b.Rows, a.Rows), strings.Compare(a.Name, b.Name)) })
-	return list[:min(most, len(list))]
+	return list[:min(cardSites, len(list))]
 }
 
 type figures struct {
@@ -133,8 +134,8 @@ type figures struct {
 func cardFigures(m *Manifest, sites map[string]int64) figures {
 	f := figures{
 		Manifest: m, First: m.FirstFetched.Format(time.RFC3339), Last: m.LastFetched.Format(time.RFC3339), Made: m.Created.Format(time.RFC3339),
-		Dropped: m.Duplicates.Exact + m.Duplicates.Near, Languages: topCounts(m.Languages, cardSites), Sites: topCounts(sites, cardSites),
-		Transports: topCounts(m.Transports, cardSites), Train: topCounts(m.AITrain, cardSites), SiteCount: m.Sites, ShardCount: len(m.Shards),
+		Dropped: m.Duplicates.Exact + m.Duplicates.Near, Languages: topCounts(m.Languages), Sites: topCounts(sites),
+		Transports: topCounts(m.Transports), Train: topCounts(m.AITrain), SiteCount: m.Sites, ShardCount: len(m.Shards),
 	}
 	f.DuplicateRate = fmt.Sprintf("%.1f %%", 100*float64(f.Dropped)/float64(max(1, f.Dropped+m.Rows)))
 	return f

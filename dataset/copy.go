@@ -48,7 +48,7 @@ func (v *Version) copyFile(f File, to string) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close() //nolint:errcheck // read only
+	defer src.Close()
 	sum, _, err := createFile(to, func(w io.Writer) error {
 		_, err := io.Copy(w, src)
 		return err

@@ -91,7 +91,7 @@ func linkOrCopy(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close() //nolint:errcheck // read only
+	defer src.Close()
 	_, _, err = createFile(to, func(w io.Writer) error {
 		_, err := io.Copy(w, src)
 		return err

@@ -240,7 +240,7 @@ func checkTaken(path string, s Shard, published bool) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	if published {
 		info, err := f.Stat()
 		if err == nil && info.Size() != s.Bytes {

@@ -34,7 +34,7 @@ func readFile[T any](path string, t *table[T], yield func(int64, *T) error) erro
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func Describe(path string) (Shard, error) {
 	if err != nil {
 		return Shard{}, err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	shard.Root = tree.Root()
 	shard.SHA256, shard.Bytes, err = digestOf(f)
 	return shard, err

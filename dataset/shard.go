@@ -134,7 +134,7 @@ func readBack[T any](path string, t *table[T], rows []*T, sum string, limits Lim
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	got, size, err := digestOf(f)
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)

@@ -107,7 +107,7 @@ func newColumnSums[T any](t *table[T]) *columnSums[T] {
 // add takes in the row that e encoded last.
 func (s *columnSums[T]) add(e *rowEncoder[T]) {
 	for i, h := range s.hashes {
-		h.Write(e.value(i)) //nolint:errcheck // never fails
+		_, _ = h.Write(e.value(i)) // never fails
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 )
 
 // VerifyOptions are the choices of Verify.
@@ -48,7 +50,7 @@ func Verify(path string, o VerifyOptions) (Report, error) {
 	default:
 		err = errors.New("neither a folder nor a regular file")
 	}
-	v.report.Valid = err == nil && len(v.report.Problems) == 0
+	v.report.Valid = err == nil && len(v.report.Problems) == 0 && v.report.Omitted == 0
 	if err != nil && len(v.report.Problems) == 0 {
 		return v.report, fmt.Errorf("%w: %s: %w", ErrCannotTell, path, err)
 	}
@@ -66,16 +68,35 @@ type verifier struct {
 	trusted  bool // the manifest's signature fits
 }
 
+// place holds the folder's name against the manifest: an older version under a
+// newer one's name would bring back what was taken down since.
+func (v *verifier) place(dir string) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return
+	}
+	name := filepath.Base(abs)
+	digits, ok := strings.CutPrefix(name, "v")
+	if _, err := strconv.Atoi(digits); !ok || err != nil || name == versionName(v.manifest.Version) {
+		return
+	}
+	v.report.add(Problem{
+		Kind: ProblemFigure, File: ManifestFile, Field: "version",
+		Detail: fmt.Sprintf("the manifest says %d, the folder is called %s", v.manifest.Version, name),
+	})
+}
+
 // version verifies a folder.
 func (v *verifier) version(dir string) error {
 	v.report.Kind = KindVersion
 	if err := v.open(dir); err != nil {
 		return err
 	}
-	defer v.root.Close() //nolint:errcheck // read only
+	defer v.root.Close()
 	if v.manifest == nil {
 		return nil
 	}
+	v.place(dir)
 	totals, err := v.files()
 	if err != nil {
 		return err
@@ -100,7 +121,7 @@ func (v *verifier) open(dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	if size > v.options.Limits.ManifestBytes {
 		v.report.addf(ProblemManifest, ManifestFile, "%d bytes, the limit is %d", size, v.options.Limits.ManifestBytes)
 		return nil

@@ -45,7 +45,7 @@ func (v *verifier) file(want File, sum *totals) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	v.report.Bytes += size
 	got, _, err := digestOf(f)
 	if err != nil {
@@ -140,6 +140,10 @@ func (v *verifier) sumsFile(f *os.File, changed string) error {
 	return nil
 }
 
+// besides are what hubs and version control put at the top of a copy. Loaders
+// read nothing there, unlike in data/, where hidden files count too.
+var besides = map[string]bool{".git": true, ".gitattributes": true, ".cache": true}
+
 // strangers finds files that the manifest does not know. A loader would read
 // them along with the rest.
 func (v *verifier) strangers() error {
@@ -151,8 +155,8 @@ func (v *verifier) strangers() error {
 		switch {
 		case err != nil:
 			return err
-		case name != "." && strings.HasPrefix(path.Base(name), "."):
-			v.report.Notes = append(v.report.Notes, "hidden, not looked at: "+name)
+		case besides[name] || !d.IsDir() && path.Base(name) == ".DS_Store":
+			v.report.Notes = append(v.report.Notes, "not part of the version, not looked at: "+name)
 			if d.IsDir() {
 				return fs.SkipDir
 			}

@@ -15,7 +15,7 @@ func (v *verifier) single(file string) error {
 		return err
 	}
 	if found {
-		defer v.root.Close() //nolint:errcheck // read only
+		defer v.root.Close()
 		sum := totals{sites: map[string]int64{}}
 		want, ok := v.manifest.file(name)
 		if ok && (v.manifest.shard(name) != nil || name == DuplicatesFile) {
@@ -70,7 +70,7 @@ func (v *verifier) alone(file string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return err

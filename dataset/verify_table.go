@@ -112,16 +112,20 @@ func (c *tableCheck[T]) conclude(r *tableReader[T]) (whole bool) {
 	differing, known := c.tally.sums.differing(r.key("fallow.columns"))
 	rows := c.explainDamages()
 	for _, row := range rows {
-		c.report.add(Problem{Kind: ProblemRow, File: c.file, Row: &row, LastRow: &row,
-			Field: c.field(root.String() == want, differing, known), Detail: c.explain("the row is not what its Merkle leaf says")})
+		c.report.add(Problem{
+			Kind: ProblemRow, File: c.file, Row: &row, LastRow: &row,
+			Field: c.field(root.String() == want, differing, known), Detail: c.explain("the row is not what its Merkle leaf says"),
+		})
 	}
 	c.report.Omitted += c.more + c.lost
 	found := len(c.report.Problems)+int(c.report.Omitted) > before
 	switch {
 	case found:
 	case root.String() != want:
-		c.report.add(Problem{Kind: ProblemRoot, File: c.file, Field: strings.Join(differing, ", "),
-			Detail: c.explain(fmt.Sprintf("every row fits its own leaf, but the Merkle root is %s and the %s says %s: rows were rewritten, added, removed or moved, leaves and all", short(root.String()), signed, short(want)))})
+		c.report.add(Problem{
+			Kind: ProblemRoot, File: c.file, Field: strings.Join(differing, ", "),
+			Detail: c.explain(fmt.Sprintf("every row fits its own leaf, but the Merkle root is %s and the %s says %s: rows were rewritten, added, removed or moved, leaves and all", short(root.String()), signed, short(want))),
+		})
 	case c.changed != "":
 		c.report.addf(ProblemDigest, c.file, "%s; all %d rows are intact: what changed lies in the footer, in a page header or in unused bytes", c.changed, c.tally.tree.Len())
 	case known && len(differing) > 0:

@@ -32,7 +32,7 @@ func bounded(t *testing.T, now *time.Time, site string, change func(*egress.Boun
 
 func TestTunnelsAtOnce(t *testing.T) {
 	now := time.Unix(1e9, 0)
-	port, _ := canary(t, "127.0.0.1:0")
+	port, _ := canary(t)
 	dial := bounded(t, &now, "127.0.0.1", func(b *egress.Bounds) { b.MaxTunnels, b.MaxTunnelsPerSite = 3, 2 })
 	a, err1 := dial("a.site.example", port)
 	_, err2 := dial("b.site.example", port)
@@ -60,7 +60,7 @@ func TestTunnelsAtOnce(t *testing.T) {
 
 func TestNewSitesPerMinute(t *testing.T) {
 	now := time.Unix(1e9, 0)
-	port, _ := canary(t, "127.0.0.1:0")
+	port, _ := canary(t)
 	dial := bounded(t, &now, "127.0.0.1", func(b *egress.Bounds) { b.NewSitesPerMinute, b.MaxSites = 3, 2 })
 	visit := func(host string) wire.Reason {
 		leg, err := dial(host, port)
@@ -85,7 +85,7 @@ func TestNewSitesPerMinute(t *testing.T) {
 
 func TestNoRoomForMoreSites(t *testing.T) {
 	now := time.Unix(1e9, 0)
-	port, _ := canary(t, "127.0.0.1:0")
+	port, _ := canary(t)
 	dial := bounded(t, &now, "127.0.0.1", func(b *egress.Bounds) { b.MaxSites = 2 })
 	for _, host := range []string{"a.example", "b.example"} {
 		if _, err := dial(host, port); err != nil {

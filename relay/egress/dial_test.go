@@ -31,9 +31,9 @@ func lab(t *testing.T, dns *dnsServer, change ...func(*egress.Config)) *egress.E
 }
 
 // canary listens on a loopback address and counts who comes.
-func canary(t *testing.T, addr string) (port uint16, hits func() int) {
+func canary(t *testing.T) (port uint16, hits func() int) {
 	t.Helper()
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func dial(t *testing.T, e *egress.Egress, host string, port uint16) (*egress.Leg
 }
 
 func TestDialsTheAddressItChecked(t *testing.T) {
-	port, hits := canary(t, "127.0.0.1:0")
+	port, hits := canary(t)
 	// The second answer is where the name would lead if anyone asked twice.
 	dns := newDNS(t, func(_ string, _ dnsmessage.Type, nth int) answer {
 		return answer{addrs: []string{[]string{"127.0.0.1", "127.0.0.66"}[min(nth, 1)]}}
@@ -97,7 +97,7 @@ func waitFor(f func() bool) error {
 }
 
 func TestOneForbiddenAnswerSpoilsAll(t *testing.T) {
-	port, hits := canary(t, "127.0.0.1:0")
+	port, hits := canary(t)
 	for name, addrs := range map[string][]string{
 		"public":                {"8.8.8.8"},
 		"mixed":                 {"127.0.0.1", "8.8.8.8"},
@@ -106,8 +106,10 @@ func TestOneForbiddenAnswerSpoilsAll(t *testing.T) {
 		"metadata":              {"127.0.0.1", "169.254.169.254"},
 		"zero":                  {"127.0.0.1", "0.0.0.0"},
 		"public in mapped form": {"127.0.0.1", "::ffff:8.8.8.8"},
-		"last of many": {"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5",
-			"127.0.0.6", "127.0.0.7", "127.0.0.8", "9.9.9.9"},
+		"last of many": {
+			"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5",
+			"127.0.0.6", "127.0.0.7", "127.0.0.8", "9.9.9.9",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := dial(t, lab(t, newDNS(t, always(addrs...))), "site.example", port)
@@ -144,7 +146,7 @@ func TestDNSFailures(t *testing.T) {
 }
 
 func TestTheNextAddressIsTriedAtOnceAfterARefusal(t *testing.T) {
-	port, _ := canary(t, "127.0.0.1:0")
+	port, _ := canary(t)
 	slow := func(c *egress.Config) { c.Bounds.Stagger = 5 * time.Second }
 	start := time.Now()
 	leg, err := dial(t, lab(t, newDNS(t, always("::1", "127.0.0.1")), slow), "site.example", port)
@@ -172,7 +174,7 @@ func TestCancelledDialSaysWhy(t *testing.T) {
 
 // The last look stands on its own: the checks before it are left out here.
 func TestConnectingIsCheckedOnceMore(t *testing.T) {
-	port, hits := canary(t, "127.0.0.1:0")
+	port, hits := canary(t)
 	loopback := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)
 	outside, err := egress.New(slog.New(slog.DiscardHandler), time.Now, nil, egress.DefaultConfig())
 	if err != nil {
@@ -225,7 +227,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestForbiddenNamesAreNotEvenAskedFor(t *testing.T) {
-	port, hits := canary(t, "127.0.0.1:0")
+	port, hits := canary(t)
 	dns := newDNS(t, always("127.0.0.1"))
 	e := lab(t, dns)
 	for host := range strings.FieldsSeq("127.0.0.1 127.1 2130706433 0x7f000001 ::1 SITE.example site.example.") {

@@ -235,11 +235,11 @@ func TestPipeNamesTheSideThatBrokeOff(t *testing.T) {
 func TestPipeEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		paused, stopped := start(ctx, open{}, wide), (*rig)(nil)
+		paused := start(ctx, open{}, wide)
 		cancel(&egress.Refusal{Reason: wire.Paused, Err: errors.New("the user paused")})
 		paused.finish(t, wire.Paused)
 		ctx2, cancel2 := context.WithCancel(t.Context())
-		stopped = start(ctx2, open{}, wide)
+		stopped := start(ctx2, open{}, wide)
 		cancel2()
 		stopped.finish(t, wire.Stopping)
 	})

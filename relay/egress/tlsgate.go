@@ -120,7 +120,7 @@ func (g *TLSGate) recordBounds(minor, length int) error {
 // because without early data (refused in the hello) no server skips it.
 func (g *TLSGate) otherRecord(b []byte) (int, error) {
 	const changeCipherSpecSize, alertSize = 1, 2
-	size := 0
+	var size int
 	switch {
 	case len(g.message) > 0:
 		return 0, refuse(wire.TLSHelloMalformed, "a record of type %d inside a ClientHello", b[0])

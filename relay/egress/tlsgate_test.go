@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/binary"
+	"io"
 	"net"
 	"slices"
 	"testing"
@@ -22,23 +23,14 @@ func realHello(t testing.TB, cfg *tls.Config) []byte {
 		_ = client.Close()
 	}()
 	header := make([]byte, 5)
-	if _, err := readFull(server, header); err != nil {
+	if _, err := io.ReadFull(server, header); err != nil {
 		t.Fatal(err)
 	}
 	body := make([]byte, binary.BigEndian.Uint16(header[3:]))
-	if _, err := readFull(server, body); err != nil {
+	if _, err := io.ReadFull(server, body); err != nil {
 		t.Fatal(err)
 	}
 	return append(header, body...)
-}
-
-func readFull(c net.Conn, b []byte) (int, error) {
-	for n := 0; ; {
-		m, err := c.Read(b[n:])
-		if n += m; n == len(b) || err != nil {
-			return n, err
-		}
-	}
 }
 
 func hello(t testing.TB, name string) []byte {

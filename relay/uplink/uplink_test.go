@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,8 +68,23 @@ func FuzzParseRouters(f *testing.F) {
 // A router that announces an address in the home network must not make the node
 // dial it.
 func TestAnnouncedAddressesAreNotDialled(t *testing.T) {
-	canary := newRouter(t)
-	elsewhere := canary.Addrs()[0]
+	canary, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = canary.Close() })
+	var touched atomic.Int64
+	go func() {
+		for {
+			conn, err := canary.Accept()
+			if err != nil {
+				return
+			}
+			touched.Add(1)
+			_ = conn.Close()
+		}
+	}()
+	elsewhere := ma.StringCast(fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", canary.Addr().(*net.TCPAddr).Port))
 	r := newRouter(t, libp2p.AddrsFactory(func([]ma.Multiaddr) []ma.Multiaddr { return []ma.Multiaddr{elsewhere} }))
 	real := r.Network().ListenAddresses()[0]
 	up := newUplink(t, []string{fmt.Sprintf("%s/p2p/%s", real, r.ID())})
@@ -89,7 +106,7 @@ func TestAnnouncedAddressesAreNotDialled(t *testing.T) {
 		}
 		_ = link.Close()
 	}
-	if n := len(canary.Network().Conns()); n != 0 {
+	if n := touched.Load(); n != 0 {
 		t.Errorf("%d connections to the announced address", n)
 	}
 }

@@ -50,8 +50,8 @@ func Canonical(raw string) (Address, error) {
 	if len(raw) > MaxURL {
 		return Address{}, fmt.Errorf("canonical URL of %d bytes: %w", len(raw), ErrTooLong)
 	}
-	if scheme, host, rest, ok := plain(raw); ok {
-		return address(raw, scheme, host, "", rest)
+	if scheme, host, port, rest, ok := plain(raw); ok {
+		return address(raw, scheme, host, port, rest)
 	}
 	u, err := url.Parse(raw)
 	if err != nil {

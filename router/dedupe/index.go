@@ -47,6 +47,8 @@ type Document struct {
 	Dataset string // only documents of one dataset are compared
 	ID      string // names the document to later duplicates; at most Config.MaxID bytes
 	Text    string // main text; normalised here
+	// Digest is Digest(Text) if the caller knows it already; zero otherwise.
+	Digest [16]byte
 }
 
 // Verdict is the answer of an index.
@@ -107,7 +109,10 @@ func (x *Index) Check(doc Document) (Verdict, error) {
 	if doc.ID == "" || len(doc.ID) > x.cfg.MaxID {
 		return Verdict{}, fmt.Errorf("check document with id of %d bytes: %w", len(doc.ID), ErrID)
 	}
-	v := Verdict{Digest: Digest(doc.Text)}
+	v := Verdict{Digest: doc.Digest}
+	if v.Digest == [16]byte{} {
+		v.Digest = Digest(doc.Text)
+	}
 	key := keyOf(doc.Dataset, v.Digest)
 
 	x.mu.Lock()

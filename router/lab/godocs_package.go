@@ -154,8 +154,7 @@ func (p *packageView) lead() string {
 }
 
 func (p *packageView) html(text string) template.HTML {
-	//nolint:gosec // go/doc/comment escapes the text it prints
-	return template.HTML(p.printer.HTML(p.pkg.Parser().Parse(text)))
+	return template.HTML(p.printer.HTML(p.pkg.Parser().Parse(text))) // go/doc/comment escapes the text it prints
 }
 
 // docLink points [pkg.Name] in a comment to our own page of it.

@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fallow-network/fallow/router/lab"
 	"golang.org/x/net/html"
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/fallow-network/fallow/router/lab"
 )
 
 func newGoDocs(t *testing.T) *lab.GoDocs {

@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fallow-network/fallow/router/lab"
 	"github.com/jimsmart/grobotstxt"
+
+	"github.com/fallow-network/fallow/router/lab"
 )
 
 // The rules judge a crawler that has a real matcher, so both must agree.

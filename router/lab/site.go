@@ -59,7 +59,8 @@ func ServeSite(ca *CA, cfg SiteConfig) (*Site, error) {
 		cert = &issued
 	}
 	address := cmp.Or(cfg.Listen, "127.0.0.1:0")
-	listener, err := net.Listen("tcp", address)
+	// Without a name to look up, listening waits for nothing that a context could end.
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("serve lab site %s: %w", cfg.Hosts[0], err)
 	}

@@ -98,7 +98,8 @@ func every(n, i int) bool { return n > 0 && i%n == n-1 }
 
 // ServeHTTP answers any method like GET.
 func (s *Small) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	contentType, body := "text/html; charset=utf-8", ""
+	contentType := "text/html; charset=utf-8"
+	var body string
 	folder, number, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	i, err := strconv.Atoi(number)
 	known := err == nil && i >= 0 && i < s.cfg.Pages && number == strconv.Itoa(i)

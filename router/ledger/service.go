@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -94,6 +95,9 @@ func (l *Ledger) next(number uint64, start time.Time) Epoch {
 // error or a crash too: an epoch that is closed already comes back as it is,
 // its file written anew if that is missing. ErrNoEpoch if it was never opened.
 //
+// Epochs close in order: one before it that was left half closed is finished
+// first, since cumulative amounts build on it.
+//
 // From the first moment receipts for the epoch are refused with ErrEpochClosed,
 // so whoever wants its last counts in it saves them before.
 func (l *Ledger) Close(ctx context.Context, number uint64) (Epoch, error) {
@@ -112,6 +116,9 @@ func (l *Ledger) closeLocked(ctx context.Context, number uint64) (Epoch, error) 
 	}
 	e, err := l.db.Epoch(ctx, number)
 	if err != nil {
+		return Epoch{}, err
+	}
+	if err := l.finishBefore(ctx, number); err != nil {
 		return Epoch{}, err
 	}
 	if e.State == StateOpen {
@@ -133,6 +140,24 @@ func (l *Ledger) closeLocked(ctx context.Context, number uint64) (Epoch, error) 
 		}
 	}
 	return e, l.ensureFile(ctx, e, f)
+}
+
+// finishBefore sees that the epoch before number is closed and has its file.
+func (l *Ledger) finishBefore(ctx context.Context, number uint64) error {
+	if number == 1 {
+		return nil
+	}
+	before, err := l.db.Epoch(ctx, number-1)
+	if err != nil {
+		return err
+	}
+	if before.State == StateClosed {
+		return l.ensureFile(ctx, before, nil)
+	}
+	if _, err := l.closeLocked(ctx, number-1); err != nil {
+		return fmt.Errorf("epoch %d before it: %w", number-1, err)
+	}
+	return nil
 }
 
 // compute ends the closing of e. Only here, with the statements stored and
@@ -194,14 +219,20 @@ func (l *Ledger) Path(number uint64) string {
 }
 
 // ensureFile writes the file of a closed epoch unless it is there. It takes f,
-// or builds the file from the rows if f is nil.
+// or builds the file from the rows if f is nil. A file that says something else
+// than the rows is left alone: somebody may have relied on it.
 func (l *Ledger) ensureFile(ctx context.Context, e Epoch, f *File) error {
 	path := l.Path(e.Number)
-	if _, err := os.Stat(path); err == nil {
+	there, err := ReadFile(path)
+	switch {
+	case err == nil && there.Hash == e.Hash:
 		return nil
+	case err == nil:
+		return fmt.Errorf("%s has hash %s, the database closed epoch %d with %s: restore the backup they both belong to", path, there.Hash, e.Number, e.Hash)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the file of epoch %d: %w: move it away, it is written anew", e.Number, err)
 	}
 	if f == nil {
-		var err error
 		if f, err = l.build(ctx, e); err != nil {
 			return err
 		}

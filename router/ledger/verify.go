@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
-	"math"
 	"reflect"
 	"strings"
 
@@ -68,6 +67,7 @@ func (f *File) Verify(o VerifyOptions) Report {
 	c.verifyReceipts(&r)
 	c.verifyAmounts(&r)
 	if o.Previous != nil {
+		o.Previous.verifySeal(&r, VerifyOptions{RouterKey: o.RouterKey})
 		c.verifyPrevious(&r, &o.Previous.Content)
 	}
 	return r
@@ -197,7 +197,7 @@ func jsonName(field reflect.StructField) string {
 }
 
 func (c *Content) verifyPrevious(r *Report, previous *Content) {
-	if previous.Router != c.Router || previous.Epoch >= math.MaxUint64 || previous.Epoch+1 != c.Epoch {
+	if previous.Router != c.Router || c.Epoch == 0 || previous.Epoch != c.Epoch-1 {
 		r.add("content.epoch", "the file given as the previous one is epoch %d of router %s", previous.Epoch, previous.Router)
 		return
 	}

@@ -41,10 +41,10 @@ func (w weight) zero() bool { return w == weight{} }
 // not safe for concurrent use.
 type ratio struct{ total, a, b, rest big.Int }
 
-func (r *ratio) set(into *big.Int, w weight) *big.Int {
+func (r *ratio) set(into *big.Int, w weight) {
 	into.SetUint64(w.hi)
 	into.Lsh(into, 64)
-	return into.Or(into, r.b.SetUint64(w.lo))
+	into.Or(into, r.b.SetUint64(w.lo))
 }
 
 // share is the whole part of pool*w/total and what remains; w <= total, so the

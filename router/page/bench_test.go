@@ -5,9 +5,10 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"golang.org/x/net/html"
+
 	"github.com/fallow-network/fallow/router/lab"
 	"github.com/fallow-network/fallow/router/page"
-	"golang.org/x/net/html"
 )
 
 // BenchmarkPage compares both modes with the bare parser on one generated page

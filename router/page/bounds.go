@@ -44,9 +44,15 @@ func DefaultBounds() Bounds {
 func (b Bounds) withDefaults() Bounds {
 	d := DefaultBounds()
 	for _, f := range []struct{ have, want *int }{
-		{&b.BodyBytes, &d.BodyBytes}, {&b.Links, &d.Links}, {&b.LinkBytes, &d.LinkBytes},
-		{&b.Metas, &d.Metas}, {&b.MetaBytes, &d.MetaBytes}, {&b.TitleBytes, &d.TitleBytes},
-		{&b.TextBytes, &d.TextBytes}, {&b.Nodes, &d.Nodes}, {&b.SampleBytes, &d.SampleBytes},
+		{&b.BodyBytes, &d.BodyBytes},
+		{&b.Links, &d.Links},
+		{&b.LinkBytes, &d.LinkBytes},
+		{&b.Metas, &d.Metas},
+		{&b.MetaBytes, &d.MetaBytes},
+		{&b.TitleBytes, &d.TitleBytes},
+		{&b.TextBytes, &d.TextBytes},
+		{&b.Nodes, &d.Nodes},
+		{&b.SampleBytes, &d.SampleBytes},
 	} {
 		if *f.have <= 0 {
 			*f.have = *f.want

@@ -28,7 +28,7 @@ func readFast(page *Page, body []byte, base *url.URL, bounds Bounds) {
 	f := &fastReader{
 		z:    html.NewTokenizer(bytes.NewReader(body)),
 		head: newHeadReader(bounds),
-		text: newTextWriter(len(body)/4, bounds.TextBytes),
+		text: newTextWriter(len(body), bounds.TextBytes),
 	}
 	// A token longer than the whole body cannot be; the reader fails on none.
 	f.z.SetMaxBuf(0)

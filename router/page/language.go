@@ -64,7 +64,7 @@ const (
 // fineweb are the detector's codes for which FineWeb-2 uses another, mostly
 // that of the one language meant instead of the group.
 var fineweb = map[string]string{
-	"est": "ekk", "lav": "lvs", "kur": "kmr", "mlg": "plt", "nep": "npi",
+	"aka": "twi", "est": "ekk", "lav": "lvs", "kur": "kmr", "mlg": "plt", "nep": "npi",
 	"ori": "ory", "orm": "gaz", "pes": "fas", "tgl": "fil", "uzb": "uzn",
 }
 

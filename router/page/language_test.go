@@ -4,8 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fallow-network/fallow/router/page"
 	"golang.org/x/net/html/charset"
+
+	"github.com/fallow-network/fallow/router/page"
 )
 
 // speech is a few sentences of our own in one language, with the encodings it
@@ -42,6 +43,10 @@ func TestDetectLanguage(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"": "und_Zzzz", "12345 67890 !!!": "und_Zzzz", "Oslo": "und_Latn", "東京": "und_Hani",
+		// FineWeb-2's code, not the detector's.
+		"Keegi ei olnud palunud sadamakaptenil seda kõike üles kirjutada, ja keegi ei lugenud tema märkmeid enne, kui jõgi muutis oma sängi.":         "ekk_Latn",
+		"هیچ کس از رئیس بندر نخواسته بود که همه چیز را بنویسد و هیچ کس نوشته های او را نخواند تا این که رودخانه مسیر خود را تغییر داد.":               "fas_Arab",
+		"Walang humiling sa pinuno ng daungan na isulat ang lahat ng ito, at walang bumasa ng kanyang isinulat hanggang sa nagbago ang agos ng ilog.": "fil_Latn",
 		// A Japanese page with much English code on it.
 		"ファイルを開く関数です。 func Open(name string) 失敗したときはエラーを返します。それ以外は使えます。": "jpn_Jpan",
 	} {

@@ -130,7 +130,7 @@ func repair(raw string) string {
 			b.WriteByte('/')
 		case c == ' ':
 			b.WriteString("%20")
-		case c == '%' && !(i+2 < len(raw) && isHex(raw[i+1]) && isHex(raw[i+2])):
+		case c == '%' && (i+2 >= len(raw) || !isHex(raw[i+1]) || !isHex(raw[i+2])):
 			b.WriteString("%25")
 		default:
 			inQuery = inQuery || c == '?'

@@ -21,21 +21,41 @@ func TestParseSitemap(t *testing.T) {
 		index      bool
 		err        error
 	}{
-		{"plain", open + `<url><loc> https://a.test/x?a=1&amp;b=2#f
+		{
+			"plain", open + `<url><loc> https://a.test/x?a=1&amp;b=2#f
 </loc><lastmod>2026-02-03</lastmod><priority>1</priority></url><url><loc>https://a.test</loc></url></urlset>`,
-			[]page.Loc{{URL: "https://a.test/x?a=1&b=2", LastMod: day}, {URL: "https://a.test/"}}, false, nil},
-		{"index", `<sitemapindex><sitemap><loc>https://a.test/1.xml.gz</loc><lastmod>2026-02-03T01:00:00+01:00</lastmod></sitemap></sitemapindex>`,
-			[]page.Loc{{URL: "https://a.test/1.xml.gz", LastMod: day}}, true, nil},
-		{"prefix and images", `<sm:urlset xmlns:sm="x" xmlns:image="y"><sm:url><sm:loc>https://a.test/p</sm:loc><image:image><image:loc>https://a.test/i.png</image:loc></image:image></sm:url></sm:urlset>`,
-			[]page.Loc{{URL: "https://a.test/p"}}, false, nil},
-		{"bare ampersand, cdata, entity", open + `<url><loc>https://a.test/?a=1&b=2</loc></url><url><loc><![CDATA[https://a.test/<x>]]></loc></url><url><loc>https://a.test/caf&eacute;</loc></url></urlset>`,
-			[]page.Loc{{URL: "https://a.test/?a=1&b=2"}, {URL: "https://a.test/%3Cx%3E"}, {URL: "https://a.test/caf%C3%A9"}}, false, nil},
-		{"useless addresses", open + `<url><loc>/relative</loc></url><url><loc>ftp://a.test/</loc></url><url></url><url><loc>https://a.test/` + strings.Repeat("x", 3000) + `</loc></url></urlset>`,
-			nil, false, nil},
-		{"latin", "<?xml version='1.0' encoding='iso-8859-1'?><urlset><url><loc>https://a.test/caf\xe9</loc></url></urlset>",
-			[]page.Loc{{URL: "https://a.test/caf%C3%A9"}}, false, nil},
-		{"breaks off", open + `<url><loc>https://a.test/1</loc></url><url><loc>https://a.te`,
-			[]page.Loc{{URL: "https://a.test/1"}}, false, io.ErrUnexpectedEOF},
+			[]page.Loc{{URL: "https://a.test/x?a=1&b=2", LastMod: day}, {URL: "https://a.test/"}},
+			false, nil,
+		},
+		{
+			"index", `<sitemapindex><sitemap><loc>https://a.test/1.xml.gz</loc><lastmod>2026-02-03T01:00:00+01:00</lastmod></sitemap></sitemapindex>`,
+			[]page.Loc{{URL: "https://a.test/1.xml.gz", LastMod: day}},
+			true, nil,
+		},
+		{
+			"prefix and images", `<sm:urlset xmlns:sm="x" xmlns:image="y"><sm:url><sm:loc>https://a.test/p</sm:loc><image:image><image:loc>https://a.test/i.png</image:loc></image:image></sm:url></sm:urlset>`,
+			[]page.Loc{{URL: "https://a.test/p"}},
+			false, nil,
+		},
+		{
+			"bare ampersand, cdata, entity", open + `<url><loc>https://a.test/?a=1&b=2</loc></url><url><loc><![CDATA[https://a.test/<x>]]></loc></url><url><loc>https://a.test/caf&eacute;</loc></url></urlset>`,
+			[]page.Loc{{URL: "https://a.test/?a=1&b=2"}, {URL: "https://a.test/%3Cx%3E"}, {URL: "https://a.test/caf%C3%A9"}},
+			false, nil,
+		},
+		{
+			"useless addresses", open + `<url><loc>/relative</loc></url><url><loc>ftp://a.test/</loc></url><url></url><url><loc>https://a.test/` + strings.Repeat("x", 3000) + `</loc></url></urlset>`,
+			nil, false, nil,
+		},
+		{
+			"latin", "<?xml version='1.0' encoding='iso-8859-1'?><urlset><url><loc>https://a.test/caf\xe9</loc></url></urlset>",
+			[]page.Loc{{URL: "https://a.test/caf%C3%A9"}},
+			false, nil,
+		},
+		{
+			"breaks off", open + `<url><loc>https://a.test/1</loc></url><url><loc>https://a.te`,
+			[]page.Loc{{URL: "https://a.test/1"}},
+			false, io.ErrUnexpectedEOF,
+		},
 		{"html", `<html><body>not found</body></html>`, nil, false, page.ErrNoSitemap},
 		{"empty", ``, nil, false, page.ErrNoSitemap},
 	} {

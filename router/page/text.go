@@ -16,6 +16,7 @@ type textWriter struct {
 	buf   []byte
 	limit int
 	space bool // a space is due before the next character of this line
+	loose bool // something was written that may not be in NFC
 }
 
 // newTextWriter writes at most limit bytes; hint sizes the buffer.
@@ -53,18 +54,50 @@ func (w *textWriter) write(text []byte, pre bool) {
 	}
 }
 
-// plainRun is the length of the leading ASCII that can be copied as it is:
-// visible characters with single spaces between them.
+// plainRun is the length of the leading text that can be copied as it is:
+// visible ASCII with single spaces between, and letters of the commonest
+// scripts, for which Unicode's tables need not be asked one by one.
 func plainRun(text []byte) int {
-	for i, c := range text {
-		if c > ' ' && c < 0x7f {
-			continue
-		}
-		if c != ' ' || i == 0 || i+1 == len(text) || text[i+1] <= ' ' || text[i+1] >= 0x7f {
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch {
+		case c > ' ' && c < 0x7f:
+			i++
+		case c == ' ' && i > 0 && i+1 < len(text) && text[i+1] > ' ' && text[i+1] < 0x7f:
+			i++
+		case c < utf8.RuneSelf:
 			return i
+		default:
+			r, size := utf8.DecodeRune(text[i:])
+			if !settled(r) {
+				return i
+			}
+			i += size
 		}
 	}
 	return len(text)
+}
+
+// settled reports characters beyond ASCII that are visible, in NFC, and that
+// neither compose with nor are reordered around any other. It need not know
+// them all.
+func settled(r rune) bool {
+	switch {
+	case r < 0x0400:
+		return 0x00bf <= r && r <= 0x02ff
+	case r < 0x0530: // Cyrillic
+		return r <= 0x0482 || r >= 0x048a
+	case r < 0x2010: // Hebrew, Arabic, Thai
+		return 0x05d0 <= r && r <= 0x05ea || 0x0620 <= r && r <= 0x064a || 0x0e01 <= r && r <= 0x0e30
+	case r < 0x3001: // punctuation
+		return r <= 0x2027 || 0x2030 <= r && r <= 0x205e
+	case r < 0x3400: // punctuation, kana
+		return r <= 0x3029 || 0x3041 <= r && r <= 0x3096 || 0x30a1 <= r && r <= 0x30ff
+	case r < 0xac00: // Han
+		return r <= 0x4dbf || 0x4e00 <= r && r <= 0x9fff
+	default: // Hangul syllables, full-width forms
+		return r <= 0xd7a3 || 0xff01 <= r && r <= 0xff60
+	}
 }
 
 func (w *textWriter) writeRune(r rune, pre bool) {
@@ -88,6 +121,7 @@ func (w *textWriter) writeRune(r rune, pre bool) {
 	default:
 		w.flushSpace()
 		w.buf = utf8.AppendRune(w.buf, r)
+		w.loose = w.loose || r >= utf8.RuneSelf
 	}
 }
 
@@ -107,7 +141,10 @@ func dropped(r rune) bool {
 
 // finish is the text so far; the writer is spent.
 func (w *textWriter) finish() string {
-	text := norm.NFC.Bytes(w.buf)
+	text := w.buf
+	if w.loose {
+		text = norm.NFC.Bytes(text)
+	}
 	text = cut(text, w.limit)
 	return string(bytes.TrimSpace(text))
 }

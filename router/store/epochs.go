@@ -43,9 +43,7 @@ func epoch(ctx context.Context, tx *sql.Tx, number uint64) (ledger.Epoch, error)
 // Epochs lists epochs, newest first, at most limit; 0 or more than MaxEpochList
 // means MaxEpochList.
 func (s *Store) Epochs(ctx context.Context, limit int) ([]ledger.Epoch, error) {
-	if limit <= 0 || limit > MaxEpochList {
-		limit = MaxEpochList
-	}
+	limit = upTo(limit, MaxEpochList)
 	var list []ledger.Epoch
 	err := s.read(ctx, "list epochs", func(tx *sql.Tx) error {
 		return each(ctx, tx, func(rows *sql.Rows) error {

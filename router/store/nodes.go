@@ -65,9 +65,7 @@ func (s *Store) Node(ctx context.Context, key wire.Key) (Node, error) {
 // Nodes lists nodes, the last seen first, at most limit; 0 or more than
 // MaxNodeList means MaxNodeList.
 func (s *Store) Nodes(ctx context.Context, limit int) ([]Node, error) {
-	if limit <= 0 || limit > MaxNodeList {
-		limit = MaxNodeList
-	}
+	limit = upTo(limit, MaxNodeList)
 	var list []Node
 	err := s.read(ctx, "list nodes", func(tx *sql.Tx) error {
 		return each(ctx, tx, func(rows *sql.Rows) error {

@@ -56,9 +56,7 @@ func (s *Store) AppendStanding(ctx context.Context, ev StandingEvent) error {
 // StandingEvents lists a node's events, newest first, at most limit; 0 means
 // all that are kept.
 func (s *Store) StandingEvents(ctx context.Context, node wire.Key, limit int) ([]StandingEvent, error) {
-	if limit <= 0 || limit > MaxStandingEvents {
-		limit = MaxStandingEvents
-	}
+	limit = upTo(limit, MaxStandingEvents)
 	var list []StandingEvent
 	err := s.read(ctx, "list standing events", func(tx *sql.Tx) error {
 		return each(ctx, tx, func(rows *sql.Rows) error {

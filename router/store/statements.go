@@ -37,9 +37,7 @@ func (s *Store) Statements(ctx context.Context, epoch uint64) ([]ledger.Statemen
 // NodeStatements are one node's statements, newest epoch first, at most limit;
 // 0 or more than MaxEpochList means MaxEpochList.
 func (s *Store) NodeStatements(ctx context.Context, node wire.Key, limit int) ([]NodeStatement, error) {
-	if limit <= 0 || limit > MaxEpochList {
-		limit = MaxEpochList
-	}
+	limit = upTo(limit, MaxEpochList)
 	var list []NodeStatement
 	err := s.read(ctx, "list statements of a node", func(tx *sql.Tx) error {
 		return each(ctx, tx, func(rows *sql.Rows) error {

@@ -93,6 +93,15 @@ func each(ctx context.Context, tx *sql.Tx, scan func(*sql.Rows) error, query str
 	return rows.Err()
 }
 
+// upTo is how long a list may be that a caller asked for: 0 and less, or more
+// than most, mean most.
+func upTo(limit, most int) int {
+	if limit <= 0 {
+		return most
+	}
+	return min(limit, most)
+}
+
 // toMillis and fromMillis are how times are stored; the zero time is 0.
 func toMillis(t time.Time) int64 {
 	if t.IsZero() {

@@ -79,12 +79,15 @@ func TestTLSFaults(t *testing.T) {
 		server *tls.Config
 	}{
 		{"expired", fetch.KindTLSExpired, &tls.Config{Certificates: []tls.Certificate{
-			ours.issue(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })}}},
+			ours.issue(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }),
+		}}},
 		{"another name", fetch.KindTLSHostname, &tls.Config{Certificates: []tls.Certificate{
-			ours.issue(t, func(c *x509.Certificate) { c.DNSNames = []string{"other.test"} })}}},
+			ours.issue(t, func(c *x509.Certificate) { c.DNSNames = []string{"other.test"} }),
+		}}},
 		{"unknown authority", fetch.KindTLSUnknownAuthority, &tls.Config{Certificates: []tls.Certificate{theirs.issue(t, nil)}}},
 		{"not for servers", fetch.KindTLSOther, &tls.Config{Certificates: []tls.Certificate{
-			ours.issue(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} })}}},
+			ours.issue(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} }),
+		}}},
 		{"old version", fetch.KindTLSOther, &tls.Config{MaxVersion: tls.VersionTLS10, Certificates: []tls.Certificate{ours.issue(t, nil)}}},
 	}
 	for _, tt := range tests {
@@ -100,7 +103,7 @@ func TestTLSFaults(t *testing.T) {
 			tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 			defer tr.CloseIdleConnections()
 			url := fmt.Sprintf("https://localhost:%d/", l.Addr().(*net.TCPAddr).Port)
-			if f := mustFail(t, newFetcher(quick()), tr, url, tt.kind); !f.Elsewhere() {
+			if f := failureOf(t, newFetcher(quick()), tr, url, tt.kind); !f.Elsewhere() {
 				t.Error("another node might well help")
 			}
 		})
@@ -121,16 +124,7 @@ func plainSite(t *testing.T, serve func(net.Conn)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { defer c.Close(); serve(c) }()
-		}
-	}()
+	serveConns(t, l, serve)
 	return l.Addr().String()
 }
 
@@ -159,7 +153,7 @@ func TestNetworkFaults(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := &http.Transport{DisableKeepAlives: true}
-			if f := mustFail(t, newFetcher(quick()), tr, tt.url, tt.kind); !f.Elsewhere() {
+			if f := failureOf(t, newFetcher(quick()), tr, tt.url, tt.kind); !f.Elsewhere() {
 				t.Error("another node might well help")
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -275,7 +276,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	_, err := newFetcher(quick()).Fetch(ctx, tr, url)
-	if failure, ok := err.(*fetch.Failure); !ok || failure.Kind != fetch.KindCancelled || failure.Elsewhere() {
+	if failure, ok := errors.AsType[*fetch.Failure](err); !ok || failure.Kind != fetch.KindCancelled || failure.Elsewhere() {
 		t.Errorf("got %v", err)
 	}
 }
@@ -287,8 +288,14 @@ func TestRetryAfter(t *testing.T) {
 		want  time.Duration
 		ok    bool
 	}{
-		{"", 0, false}, {"0", 0, true}, {" 120 ", 2 * time.Minute, true}, {"-5", 0, false}, {"soon", 0, false}, {"1.5", 0, false},
-		{"99999999999999999999", fetch.MaxRetryAfter, true}, {"604801", fetch.MaxRetryAfter, true},
+		{"", 0, false},
+		{"0", 0, true},
+		{" 120 ", 2 * time.Minute, true},
+		{"-5", 0, false},
+		{"soon", 0, false},
+		{"1.5", 0, false},
+		{"99999999999999999999", fetch.MaxRetryAfter, true},
+		{"604801", fetch.MaxRetryAfter, true},
 		{"Mon, 23 Nov 2026 12:01:00 GMT", time.Minute, true},
 		{"Monday, 23-Nov-26 12:01:00 GMT", time.Minute, true},
 		{"Sun, 22 Nov 2026 12:01:00 GMT", 0, true},
@@ -319,7 +326,7 @@ func FuzzResponse(f *testing.F) {
 		})
 		r, err := fetcher.Fetch(t.Context(), site, "http://site.test/")
 		if err != nil {
-			if failure, ok := err.(*fetch.Failure); !ok || failure.Kind == "" || failure.Kind == fetch.KindTimeout {
+			if failure, ok := errors.AsType[*fetch.Failure](err); !ok || failure.Kind == "" || failure.Kind == fetch.KindTimeout {
 				t.Fatalf("got %v", err)
 			}
 			return

@@ -220,7 +220,7 @@ func TestBodyBounds(t *testing.T) {
 // A response that announces too much is refused before it is read.
 func TestAnnouncedTooLarge(t *testing.T) {
 	url, tr := rawSite(t, says(answer("Content-Length: 10485761\r\n", page)))
-	if f := mustFail(t, newFetcher(quick()), tr, url, fetch.KindTooLarge); !strings.Contains(f.Error(), "10485761") {
+	if f := failureOf(t, newFetcher(quick()), tr, url, fetch.KindTooLarge); !strings.Contains(f.Error(), "10485761") {
 		t.Errorf("%v", f)
 	}
 }

@@ -53,6 +53,21 @@ func server(t testing.TB, h2 bool, handler http.HandlerFunc) (string, *http.Tran
 	return s.URL, tr
 }
 
+// serveConns lets serve have each connection of its own until the test ends.
+func serveConns(t testing.TB, l net.Listener, serve func(net.Conn)) {
+	t.Helper()
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { defer c.Close(); serve(c) }()
+		}
+	}()
+}
+
 // rawSite accepts TLS connections, reads one request each and lets serve write
 // whatever it likes.
 func rawSite(t testing.TB, serve func(c net.Conn)) (string, *http.Transport) {
@@ -65,21 +80,11 @@ func rawSite(t testing.TB, serve func(c net.Conn)) (string, *http.Transport) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
-					serve(c)
-				}
-			}()
+	serveConns(t, l, func(c net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			serve(c)
 		}
-	}()
+	})
 	tr := donor.Client().Transport.(*http.Transport).Clone()
 	tr.MaxResponseHeaderBytes = fetch.MaxHeaderBytes
 	t.Cleanup(tr.CloseIdleConnections)
@@ -117,7 +122,13 @@ func mustFetch(t testing.TB, f *fetch.Fetcher, rt http.RoundTripper, url string)
 }
 
 // mustFail checks that the fetch fails in the given way and in its time.
-func mustFail(t testing.TB, f *fetch.Fetcher, rt http.RoundTripper, url string, kind fetch.Kind) *fetch.Failure {
+func mustFail(t testing.TB, f *fetch.Fetcher, rt http.RoundTripper, url string, kind fetch.Kind) {
+	t.Helper()
+	_ = failureOf(t, f, rt, url, kind)
+}
+
+// failureOf is mustFail for who asks the failure more.
+func failureOf(t testing.TB, f *fetch.Fetcher, rt http.RoundTripper, url string, kind fetch.Kind) *fetch.Failure {
 	t.Helper()
 	start := time.Now()
 	r, err := f.Fetch(context.Background(), rt, url)

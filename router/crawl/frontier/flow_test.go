@@ -290,10 +290,10 @@ func TestReopen(t *testing.T) {
 		add(t, f, it)
 		want = append(want, it.URL)
 	}
-	done, waits := next(t, f), frontier.Item{}
+	done := next(t, f)
 	release(t, f, done, frontier.Release{})
 	finish(t, f, db, done)
-	waits = next(t, f)
+	waits := next(t, f)
 	release(t, f, waits, frontier.Release{})
 	next(t, f) // in flight
 	if err := errors.Join(f.Close(), db.Close()); err != nil {

@@ -2,12 +2,17 @@ package gate
 
 import "strings"
 
-// aiCrawlers are the product tokens of robots that gather training data, as
-// their operators publish them, in alphabetical order. A site that shuts one of
-// them out has said what it thinks of training, whoever asks. Tokens of robots
-// that fetch for search or on a user's behalf (OAI-SearchBot, ChatGPT-User,
-// PerplexityBot, DuckAssistBot) do not belong here: refusing those says nothing
-// about training.
+// aiCrawlers are the product tokens that stand for gathering training data, in
+// alphabetical order. A site that shuts one of them out has said what it thinks
+// of training, whoever asks. For the large ones the operator names training
+// among the uses; several of the small ones stand on public lists and their
+// names alone, and are worth checking again. anthropic-ai and Claude-Web are no
+// longer in use; Anthropic takes rules for them as rules for ClaudeBot.
+//
+// Tokens for search, for answers or for a visit on a user's behalf do not belong
+// here, even of an operator that also trains (OAI-SearchBot, ChatGPT-User,
+// Claude-User, PerplexityBot, Amzn-SearchBot, MistralAI-Index, YandexAdditional,
+// cohere-ai, DuckAssistBot): refusing those says nothing about training.
 var aiCrawlers = []string{
 	"AI2Bot",
 	"AI2Bot-Dolma",
@@ -18,30 +23,21 @@ var aiCrawlers = []string{
 	"CCBot",
 	"Claude-Web",
 	"ClaudeBot",
-	"CloudVertexBot",
-	"cohere-ai",
 	"cohere-training-data-crawler",
-	"Diffbot",
 	"FacebookBot",
 	"Google-Extended",
 	"GPTBot",
 	"ICC-Crawler",
 	"img2dataset",
-	"ImagesiftBot",
 	"Kangaroo",
 	"laion-huggingface-processor",
 	"LAIONDownloader",
 	"meta-externalagent",
-	"omgili",
-	"omgilibot",
+	"MistralAI-Training",
 	"PanguBot",
 	"SBIntuitionsBot",
-	"Timpibot",
-	"TikTokSpider",
 	"VelenPublicWebCrawler",
 	"Webzio-Extended",
-	"YandexAdditional",
-	"YandexAdditionalBot",
 }
 
 // aiCrawlerNames leads from the lower-case token to the published spelling.

@@ -20,11 +20,18 @@ func TestAnswersForRobots(t *testing.T) {
 		allowed bool
 		reason  gate.Reason
 	}{
-		{200, true, gate.NoRule}, {204, true, gate.NoRule},
-		{400, true, gate.NoRobots}, {401, true, gate.NoRobots}, {403, true, gate.NoRobots}, {404, true, gate.NoRobots}, {451, true, gate.NoRobots},
+		{200, true, gate.NoRule},
+		{204, true, gate.NoRule},
+		{400, true, gate.NoRobots},
+		{401, true, gate.NoRobots},
+		{403, true, gate.NoRobots},
+		{404, true, gate.NoRobots},
+		{451, true, gate.NoRobots},
 		{429, false, gate.Limited},
-		{500, false, gate.ServerError}, {503, false, gate.ServerError},
-		{0, false, gate.Unreachable}, {999, false, gate.Unreachable},
+		{500, false, gate.ServerError},
+		{503, false, gate.ServerError},
+		{0, false, gate.Unreachable},
+		{999, false, gate.Unreachable},
 		{304, true, gate.NoRobots},
 	}
 	for _, tt := range tests {
@@ -211,8 +218,8 @@ func TestRetries(t *testing.T) {
 	clock, s := newClock(), &sites{}
 	g := gate.New(s, clock.Now, gate.Config{RobotsOnly: true})
 	s.set(robotsURL, gate.Response{})
-	for _, wait := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360} {
-		wait *= time.Minute
+	for _, minutes := range []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360} {
+		wait := time.Duration(minutes) * time.Minute
 		before := s.requests()
 		if d := check(t, g, "https://site.test/a"); d.RetryAfter != wait {
 			t.Fatalf("retry after %v, want %v", d.RetryAfter, wait)

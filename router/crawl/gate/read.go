@@ -35,14 +35,20 @@ func (g *Gate) get(ctx context.Context, address string) (file, error) {
 		if resp.Status < 300 || resp.Status > 399 {
 			return file{Response: resp, source: u.String()}, nil
 		}
-		next, err := u.Parse(resp.Location)
-		if resp.Location == "" || err != nil || !fetchable(next) {
+		next, ok := target(u, resp.Location)
+		if !ok {
 			break
 		}
 		u = next
 	}
 	const notFound = 404
 	return file{Response: Response{Status: notFound}, source: u.String()}, nil
+}
+
+// target is where a redirect from u leads, if that can be fetched.
+func target(u *url.URL, location string) (*url.URL, bool) {
+	next, err := u.Parse(location)
+	return next, location != "" && err == nil && fetchable(next)
 }
 
 func fetchable(u *url.URL) bool {

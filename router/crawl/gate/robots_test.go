@@ -107,7 +107,10 @@ func TestCrawlDelayAndSitemaps(t *testing.T) {
 		{"30", 30 * time.Second, 30 * time.Second},
 		{"120", 30 * time.Second, 2 * time.Minute},
 		{"1e300", 30 * time.Second, 365 * 24 * time.Hour},
-		{"-1", 0, 0}, {"NaN", 0, 0}, {"soon", 0, 0}, {"", 0, 0},
+		{"-1", 0, 0},
+		{"NaN", 0, 0},
+		{"soon", 0, 0},
+		{"", 0, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.written, func(t *testing.T) {

@@ -17,6 +17,28 @@ func hasSignal(signals []gate.Signal, source gate.Source, text string) bool {
 	return text == "" && source == "" && len(signals) == 0
 }
 
+// Shutting a robot out says something of training only when that is what its
+// operator says it gathers for.
+func TestOnlyTrainingCrawlersCount(t *testing.T) {
+	for want, agents := range map[gate.Training]string{
+		"n": "GPTBot ClaudeBot anthropic-ai Claude-Web Google-Extended CCBot Applebot-Extended Meta-ExternalAgent FacebookBot " +
+			"Amazonbot Bytespider MistralAI-Training cohere-training-data-crawler Ai2Bot-Dolma Kangaroo",
+		"": "OAI-SearchBot ChatGPT-User Claude-SearchBot Claude-User Googlebot GoogleOther Google-CloudVertexBot Applebot bingbot " +
+			"meta-externalfetcher meta-webindexer facebookexternalhit Amzn-SearchBot Amzn-User MistralAI-User MistralAI-Index " +
+			"PerplexityBot Perplexity-User YandexAdditional YandexAdditionalBot cohere-ai DuckAssistBot TikTokSpider Diffbot",
+	} {
+		for agent := range strings.FieldsSeq(agents) {
+			d := decide(t, robots("User-agent: *\nAllow: /\nUser-agent: "+agent+"\nDisallow: /\n"), "/a")
+			if d.AITrain != want || !d.Allowed {
+				t.Errorf("%s: training %q, want %q", agent, d.AITrain, want)
+			}
+		}
+	}
+	if d := decide(t, robots("User-agent: Kangaroo Bot\nDisallow: /\n"), "/a"); d.AITrain != "n" {
+		t.Error("a token with more words after it is not known")
+	}
+}
+
 func TestRobotsSignals(t *testing.T) {
 	const all = "User-agent: *\nAllow: /\n"
 	tests := []struct {

@@ -139,7 +139,8 @@ func TestArea(t *testing.T) {
 		},
 		{
 			job.ScopePrefix, "https://b.example/doc/index.html?v=1",
-			[]string{"https://b.example/doc/", "https://b.example/doc/x", "https://b.example/doc"}, []string{"https://b.example/x", "https://b.example/docs/"},
+			[]string{"https://b.example/doc/", "https://b.example/doc/x", "https://b.example/doc"},
+			[]string{"https://b.example/x", "https://b.example/docs/"},
 		},
 		{job.ScopePrefix, "https://b.example/", []string{"https://b.example/", "https://b.example/x/y"}, []string{"https://c.example/"}},
 		{"", "https://b.example/", nil, []string{"https://b.example/"}},
