@@ -121,8 +121,8 @@ func (f crawlFleet) Ready() bool {
 	return sharing > 0
 }
 
-func (f crawlFleet) Suspect(node wire.Key, reason wire.Reason, detail string) {
-	f.fleet.Suspect(node, reason, detail)
+func (f crawlFleet) Suspect(node wire.Key, site string, reason wire.Reason, detail string) {
+	f.fleet.Suspect(node, site, reason, detail)
 	f.pool.Forget(node)
 }
 

@@ -29,7 +29,7 @@ func (b backendDatasets) List(_ context.Context, p api.Page) ([]api.Dataset, err
 	slices.Sort(names)
 	var views []api.Dataset
 	for _, name := range names {
-		if name <= p.After {
+		if name <= p.After || job.ValidateDataset(name, b.limits.MaxDatasetName) != nil {
 			continue
 		}
 		if len(views) == p.Limit {

@@ -16,10 +16,7 @@ type backendNodes struct {
 	db    fleetDB
 }
 
-var (
-	_ api.Nodes  = backendNodes{}
-	_ api.Health = backendNodes{}
-)
+var _ api.Nodes = backendNodes{}
 
 // shownEvents is how many standing events of each node are listed.
 const shownEvents = 10
@@ -48,10 +45,6 @@ func (b backendNodes) Count(context.Context) (connected, sharing int, err error)
 	connected, sharing = b.fleet.Count()
 	return connected, sharing, nil
 }
-
-// Ready implements api.Health: a router that has come this far answers nodes
-// and takes jobs; that none is connected is said by the counts, not here.
-func (b backendNodes) Ready(context.Context) error { return nil }
 
 func (b backendNodes) view(ctx context.Context, c fleet.Connected) (api.Node, error) {
 	view := api.Node{

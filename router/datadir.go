@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// addressesFile is where other commands find a running router.
-const addressesFile = "addresses.json"
+// AddressesFile is the name of the file in the data directory by which other
+// commands find a running router.
+const AddressesFile = "addresses.json"
 
 // Addresses is what DIR/addresses.json holds while a router runs.
 type Addresses struct {
@@ -68,7 +69,7 @@ func (r *Router) writeAddresses() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(r.cfg.Dir, addressesFile)
+	path := filepath.Join(r.cfg.Dir, AddressesFile)
 	if err := os.WriteFile(path+".tmp", append(raw, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write addresses: %w", err)
 	}
@@ -79,7 +80,7 @@ func (r *Router) writeAddresses() error {
 }
 
 func (r *Router) removeAddresses() error {
-	err := os.Remove(filepath.Join(r.cfg.Dir, addressesFile))
+	err := os.Remove(filepath.Join(r.cfg.Dir, AddressesFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -27,60 +26,82 @@ type epochs struct {
 	closing sync.Mutex
 }
 
-// run closes an epoch whenever it is old enough, until ctx ends.
+// retryClose is how long after a failed close the next try comes.
+const retryClose = time.Minute
+
+// run closes an epoch whenever it is old enough, and takes up a close that
+// failed, until ctx ends.
 func (e *epochs) run(ctx context.Context) error {
-	if e.every <= 0 {
-		<-ctx.Done()
-		return nil
-	}
 	for {
-		current, err := e.ledger.Current(ctx)
+		wait, err := e.wait(ctx)
 		if err != nil {
 			return err
 		}
-		timer := time.NewTimer(max(0, current.Start.Add(e.every).Sub(e.now())))
+		timer := time.NewTimer(max(wait, time.Millisecond))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
 		case <-timer.C:
 		}
+		if !e.due(ctx) {
+			continue // somebody else has closed it meanwhile, or nobody shall
+		}
 		if _, err := e.close(ctx); err != nil && ctx.Err() == nil {
-			// Nothing is lost: the epoch stays open, or closing, and is closed
-			// at the next try.
-			e.log.Error("epoch not closed, trying again in a minute", "epoch", current.Number, "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Minute):
-			}
+			e.log.Error("epoch not closed, trying again soon; nothing is lost meanwhile", "after", retryClose, "error", err)
 		}
 	}
 }
 
-// close ends the current epoch: last proposals out, counts turned over, the
-// nodes' signatures awaited for a while, points computed. Nodes that do not
-// answer are paid by the router's own count.
+// wait is how long until run should look again.
+func (e *epochs) wait(ctx context.Context) (time.Duration, error) {
+	if e.meter.Closing() || e.every <= 0 {
+		return retryClose, nil
+	}
+	current, err := e.ledger.Current(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return current.Start.Add(e.every).Sub(e.now()), nil
+}
+
+// due reports whether there is something to close.
+func (e *epochs) due(ctx context.Context) bool {
+	if e.meter.Closing() {
+		return true
+	}
+	wait, err := e.wait(ctx)
+	return err == nil && e.every > 0 && wait <= 0
+}
+
+// close ends the current epoch: signs of life, counts turned over, the nodes'
+// signatures awaited for a while, points computed. Nodes that do not answer are
+// paid by the router's own count. After a close that failed half-way it goes on
+// with that one.
 func (e *epochs) close(ctx context.Context) (ledger.Epoch, error) {
 	e.closing.Lock()
 	defer e.closing.Unlock()
-	current, err := e.ledger.Current(ctx)
-	if err != nil {
-		return ledger.Epoch{}, err
-	}
-	// After a close that failed half-way the counts are turned already.
-	if e.meter.Epoch() == current.Number {
+	if !e.meter.Closing() {
+		current, err := e.ledger.Current(ctx)
+		if err != nil {
+			return ledger.Epoch{}, err
+		}
 		e.creditOnline(ctx)
 		if err := e.meter.Rotate(ctx, current.Number+1); err != nil {
 			return ledger.Epoch{}, fmt.Errorf("close epoch %d: %w", current.Number, err)
 		}
 	}
 	e.awaitSignatures(ctx)
-	closed, err := e.ledger.Close(ctx, current.Number)
+	return e.finish(ctx)
+}
+
+// finish lets the ledger compute the epoch whose counts are turned over.
+func (e *epochs) finish(ctx context.Context) (ledger.Epoch, error) {
+	closed, err := e.ledger.Close(ctx, e.meter.Epoch()-1)
 	if err != nil {
 		return ledger.Epoch{}, err
 	}
 	e.meter.Sealed()
-	e.log.Info("epoch closed", "epoch", closed.Number, "allocated", closed.Allocated, "root", closed.Root)
 	return closed, nil
 }
 
@@ -109,11 +130,19 @@ func (e *epochs) awaitSignatures(ctx context.Context) {
 	}
 }
 
-// flush stores all counts; used when the router stops.
+// flush stores all counts; used when the router stops. Counts of the new epoch
+// can only be stored once the one before is closed.
 func (e *epochs) flush() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := e.meter.Checkpoint(ctx); err != nil && !errors.Is(err, ledger.ErrEpochClosed) {
+	e.closing.Lock()
+	defer e.closing.Unlock()
+	if e.meter.Closing() {
+		if _, err := e.finish(ctx); err != nil {
+			return fmt.Errorf("finish closing epoch %d: %w", e.meter.Epoch()-1, err)
+		}
+	}
+	if err := e.meter.Checkpoint(ctx); err != nil {
 		return fmt.Errorf("store the last counts: %w", err)
 	}
 	return nil

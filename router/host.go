@@ -4,7 +4,9 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/libp2p/go-libp2p"
@@ -12,10 +14,13 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 // newHost listens for nodes: TCP with TLS 1.3 and yamux first, QUIC beside it.
@@ -24,6 +29,9 @@ func newHost(key ed25519.PrivateKey, listen []string, maxNodes int) (host.Host, 
 	private, err := crypto.UnmarshalEd25519PrivateKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("router identity: %w", err)
+	}
+	if err := probe(listen); err != nil {
+		return nil, err
 	}
 	resources, err := newResources(maxNodes)
 	if err != nil {
@@ -37,9 +45,11 @@ func newHost(key ed25519.PrivateKey, listen []string, maxNodes int) (host.Host, 
 	}
 	h, err := libp2p.New(
 		libp2p.Identity(private),
-		libp2p.Transport(tcp.NewTCPTransport),
+		// Two routers could share a port otherwise, and nodes would reach either.
+		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
 		libp2p.Transport(libp2pquic.NewTransport),
 		libp2p.Security(libp2ptls.ID, libp2ptls.New),
+		libp2p.Muxer(yamux.ID, quietYamux()),
 		libp2p.ListenAddrStrings(listen...),
 		libp2p.ResourceManager(resources),
 		libp2p.ConnectionManager(conns),
@@ -49,21 +59,54 @@ func newHost(key ed25519.PrivateKey, listen []string, maxNodes int) (host.Host, 
 		libp2p.UserAgent("fallow-router"),
 	)
 	if err != nil {
-		return nil, listenError(listen, err)
+		return nil, fmt.Errorf("listen for nodes on %v: %w", listen, err)
 	}
 	return h, nil
 }
 
+// probe opens and closes every port: libp2p is content when one of several can
+// be opened, and its error does not tell the reasons apart.
+func probe(listen []string) error {
+	for _, address := range listen {
+		parsed, err := multiaddr.NewMultiaddr(address)
+		if err != nil {
+			return fmt.Errorf("listen for nodes on %q: %w", address, err)
+		}
+		network, hostPort, err := manet.DialArgs(parsed)
+		if err != nil {
+			return fmt.Errorf("listen for nodes on %s: %w", address, err)
+		}
+		var port io.Closer
+		if strings.HasPrefix(network, "udp") {
+			port, err = net.ListenPacket(network, hostPort)
+		} else {
+			port, err = net.Listen(network, hostPort)
+		}
+		if err != nil {
+			return listenError(address, err)
+		}
+		_ = port.Close() // nothing has come through it
+	}
+	return nil
+}
+
+// quietYamux is libp2p's yamux without its keep-alive: the session's pings do
+// that, and one goroutine less for each idle node is worth having.
+func quietYamux() *yamux.Transport {
+	quiet := *yamux.DefaultTransport
+	quiet.EnableKeepAlive = false
+	return &quiet
+}
+
 // listenError says what to do about the usual reasons.
-func listenError(listen []string, err error) error {
-	var op *net.OpError
+func listenError(address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("listen for nodes on %v: the port is in use; stop the other program or choose another with --listen: %w", listen, err)
-	case errors.Is(err, syscall.EACCES), errors.As(err, &op) && errors.Is(op, syscall.EPERM):
-		return fmt.Errorf("listen for nodes on %v: not permitted; use a port above 1023: %w", listen, err)
+		return fmt.Errorf("listen for nodes on %s: the port is in use; stop the other program or choose another with --listen: %w", address, err)
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("listen for nodes on %s: not permitted; use a port above 1023: %w", address, err)
 	default:
-		return fmt.Errorf("listen for nodes on %v: %w", listen, err)
+		return fmt.Errorf("listen for nodes on %s: %w", address, err)
 	}
 }
 

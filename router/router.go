@@ -152,7 +152,7 @@ func (r *Router) roots() (*x509.CertPool, error) {
 // told.
 func (r *Router) Run(ctx context.Context) error {
 	if err := r.writeAddresses(); err != nil {
-		return errors.Join(err, r.closeStores())
+		return errors.Join(err, r.api.Close(), r.closeStores())
 	}
 	group, serving := errgroup.WithContext(ctx)
 	// The fleet outlives the crawl, whose last fetches need it.
@@ -198,12 +198,11 @@ func (r *Router) newAPI() (*api.Server, error) {
 	cfg := api.DefaultConfig()
 	cfg.Listen, cfg.Version, cfg.Lab, cfg.Contact = r.cfg.API, r.cfg.Version, r.cfg.Lab, r.cfg.Contact
 	cfg.UserAgent = fetch.UserAgent(r.cfg.Version, r.cfg.Contact)
-	nodes := backendNodes{fleet: r.fleet, db: fleetDB{r.store}}
 	return api.New(r.log.With("part", "api"), cfg, api.Backend{
 		Jobs:     backendJobs{crawler: r.crawler, store: r.store},
-		Nodes:    nodes,
+		Nodes:    backendNodes{fleet: r.fleet, db: fleetDB{r.store}},
 		Epochs:   backendEpochs{epochs: r.epochs, ledger: r.ledger, store: r.store},
 		Datasets: backendDatasets{catalogue: r.catalogue, limits: r.cfg.Crawl.Jobs},
-		Health:   nodes,
+		Health:   backendHealth{store: r.store, dir: r.cfg.Dir, minFree: r.cfg.MinFree},
 	}, r.registry)
 }

@@ -38,9 +38,5 @@ type Page struct {
 	Limit int    // entries at most, 1 to MaxPage; one more asks whether there are more
 }
 
-// MaxPage is the most entries one answer lists, DefaultPage what it lists
-// unasked.
-const (
-	MaxPage     = 500
-	DefaultPage = 50
-)
+// MaxPage is the most entries one answer lists.
+const MaxPage = 500

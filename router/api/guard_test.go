@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,6 +160,8 @@ func TestConcurrencyBound(t *testing.T) {
 	f := newFake(t)
 	f.hold = make(chan struct{})
 	s := serve(t, f, func(c *api.Config) { c.MaxRequests = 2 })
+	letGo := sync.OnceFunc(func() { close(f.hold) })
+	t.Cleanup(letGo) // before the server's own, which waits for requests under way
 	done := make(chan int, 2)
 	for range 2 {
 		go func() {
@@ -182,7 +185,7 @@ func TestConcurrencyBound(t *testing.T) {
 	if response, _ := s.ask(t, "GET", "/healthz", ""); response.StatusCode != 200 {
 		t.Errorf("health under load: %s", response.Status)
 	}
-	close(f.hold)
+	letGo()
 	for range 2 {
 		if status := <-done; status != 200 {
 			t.Errorf("held request: %d", status)

@@ -4,12 +4,17 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// maxDefects bounds what one answer says about a bad request.
-const maxDefects = 16
+// What one answer says about a bad request at most: so many defects, so many
+// bytes about each, since huma repeats names and headers of the request.
+const (
+	maxDefects     = 16
+	maxDefectBytes = 300
+)
 
 // asProblem gives huma's own refusals our form. The offending values are left
 // out: they can be as large as the request.
@@ -24,10 +29,14 @@ func asProblem(_ huma.Context, _ string, v any) (any, error) {
 	e := withStatus(model.Status, codeOf(model.Status), model.Detail)
 	for _, d := range model.Errors[:min(len(model.Errors), maxDefects)] {
 		if d != nil {
-			e.Errors = append(e.Errors, Defect{Message: d.Message, Location: d.Location})
+			e.Errors = append(e.Errors, Defect{Message: short(d.Message), Location: short(d.Location)})
 		}
 	}
 	return e, nil
+}
+
+func short(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxDefectBytes)], "\ufffd")
 }
 
 // errorSchema is what huma calls the schema of errors.

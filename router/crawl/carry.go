@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http/httptrace"
+	"time"
 
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router/crawl/fetch"
@@ -31,27 +32,34 @@ type suspicion struct {
 	detail string
 }
 
-// carry fetches rawURL through a node, and through others when the failure may
-// be the node's doing. The error is errNoNode, the context's, or a
+// target is what to fetch and how gently.
+type target struct {
+	url, site string
+	country   string        // of the node; empty: any
+	delay     time.Duration // least time between two requests to the site
+}
+
+// carry fetches an address through a node, and through others when the failure
+// may be the node's doing. The error is errNoNode, the context's, or a
 // *fetch.Failure, the last one.
-func (c *Crawler) carry(ctx context.Context, f *fetch.Fetcher, j *job.Job, site, rawURL string) (*carried, error) {
+func (c *Crawler) carry(ctx context.Context, f *fetch.Fetcher, j *job.Job, to target) (*carried, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.FetchTime)
 	defer cancel()
-	want := Want{Site: site, Country: j.Country, Job: j}
+	want := Want{Site: to.site, Country: to.country, Job: j}
 	var suspects []suspicion
 	var last error = errNoNode
 	for fresh := 0; len(want.Avoid) < c.cfg.MaxNodes; {
+		if c.pace.wait(ctx, to.site, to.delay) != nil {
+			return nil, last
+		}
 		hold, err := c.hold(ctx, want)
 		if err != nil {
-			if len(want.Avoid) > 0 {
-				return nil, last
-			}
-			return nil, err
+			return nil, last
 		}
-		got, err := c.through(ctx, f, hold, rawURL)
+		got, err := c.through(ctx, f, hold, to)
 		if err == nil {
 			hold.Done(Served)
-			c.accuse(suspects)
+			c.accuse(to.site, suspects)
 			return got, nil
 		}
 		var failure *fetch.Failure
@@ -100,17 +108,18 @@ func (c *Crawler) hold(ctx context.Context, want Want) (Hold, error) {
 	}
 }
 
-func (c *Crawler) through(ctx context.Context, f *fetch.Fetcher, hold Hold, rawURL string) (*carried, error) {
+func (c *Crawler) through(ctx context.Context, f *fetch.Fetcher, hold Hold, to target) (*carried, error) {
 	got := &carried{node: hold.Node(), country: hold.Country()}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { got.lease = leaseOf(info.Conn) },
+		GotConn:      func(info httptrace.GotConnInfo) { got.lease = leaseOf(info.Conn) },
+		WroteRequest: func(httptrace.WroteRequestInfo) { c.pace.sent(to.site, to.delay) },
 	})
-	result, err := f.Fetch(ctx, hold.Transport(), rawURL)
+	result, err := f.Fetch(ctx, hold.Transport(), to.url)
 	if err != nil {
 		return nil, err
 	}
 	got.Result = result
-	c.fleet.Announce(got.node, got.lease, rawURL)
+	c.fleet.Announce(got.node, got.lease, to.url)
 	return got, nil
 }
 
@@ -164,10 +173,10 @@ func tunnelBlame(f *fetch.Failure) Outcome {
 }
 
 // accuse reports the nodes that failed where another one then succeeded.
-func (c *Crawler) accuse(suspects []suspicion) {
+func (c *Crawler) accuse(site string, suspects []suspicion) {
 	for _, s := range suspects {
 		if reason := reasonFor(s.kind); reason != wire.OK {
-			c.fleet.Suspect(s.node, reason, s.detail)
+			c.fleet.Suspect(s.node, site, reason, s.detail)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package crawl
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -8,13 +9,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/fallow-network/fallow/dataset"
 	"github.com/fallow-network/fallow/router/crawl/frontier"
-	"github.com/fallow-network/fallow/router/dedupe"
 )
 
 // Keys of the commit log, all under 'c':
@@ -57,32 +58,42 @@ func (c *Crawler) commitLoop(ctx context.Context) error {
 		case <-c.wakeCommit:
 		}
 		if err := c.commitDue(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil // Close tries once more and says what is wrong
+			}
 			return err
 		}
 	}
 }
 
+// commitDue commits the groups that are due, and the largest of the others while
+// all of them together are over their bound.
 func (c *Crawler) commitDue(ctx context.Context) error {
-	gathers := c.allGathers()
-	var open int64
-	var largest *gather
-	var largestBytes int64
-	for _, g := range gathers {
+	if c.pressed.Swap(false) {
+		return c.commitAll(ctx)
+	}
+	var rest []*gather
+	size := make(map[*gather]int64)
+	for _, g := range c.allGathers() {
 		g.mu.Lock()
 		due, bytes := c.due(g.group), g.group.bytes
 		g.mu.Unlock()
-		if due {
-			if err := c.commit(ctx, g); err != nil {
-				return err
-			}
+		if !due {
+			rest, size[g] = append(rest, g), bytes
 			continue
 		}
-		if open += bytes; bytes > largestBytes {
-			largest, largestBytes = g, bytes
+		if err := c.commit(ctx, g); err != nil {
+			return err
 		}
 	}
-	if open > c.cfg.OpenBytes && largest != nil {
-		return c.commit(ctx, largest)
+	slices.SortFunc(rest, func(a, b *gather) int { return cmp.Compare(size[b], size[a]) })
+	for _, g := range rest {
+		if c.gathered.Load() <= c.cfg.OpenBytes {
+			return nil
+		}
+		if err := c.commit(ctx, g); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -95,32 +106,49 @@ func (c *Crawler) commitAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// commit writes the open group of g as a shard and makes it count, in one
-// synced write. A shard that cannot be written (a full disk) is tried again
-// until ctx ends; the crawl meanwhile stops at its memory bound.
+// commit writes what was gathered up to now as a shard and makes it count, in
+// one synced write. A shard that cannot be written (a full disk) is tried again
+// until ctx ends; the crawl meanwhile stops at its memory bound. A group whose
+// commit is cut short so is the next commit's first.
 func (c *Crawler) commit(ctx context.Context, g *gather) error {
 	g.committing.Lock()
 	defer g.committing.Unlock()
-	g.mu.Lock()
-	taken := g.group
-	if len(taken.items) == 0 {
-		g.mu.Unlock()
+	if g.sealed != nil {
+		if err := c.commitSealed(ctx, g); err != nil {
+			return err
+		}
+	}
+	if !c.seal(g) {
 		return nil
 	}
-	staged := c.dedupe.Seal(g.dataset)
-	g.group = newGroup(c.now())
-	close(g.settled)
-	g.settled = make(chan struct{})
-	g.mu.Unlock()
+	return c.commitSealed(ctx, g)
+}
 
-	entry, err := c.writeShard(ctx, g.dataset, taken)
+// seal takes the open group for a commit and reports whether it holds anything.
+func (c *Crawler) seal(g *gather) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.group.items) == 0 {
+		return false
+	}
+	g.sealed = &sealed{group: g.group, digests: c.dedupe.Seal(g.dataset)}
+	g.group = newGroup()
+	c.makeRoom()
+	return true
+}
+
+func (c *Crawler) commitSealed(ctx context.Context, g *gather) error {
+	taken := g.sealed
+	entry, err := c.writeShard(ctx, g.dataset, taken.group)
 	if err != nil {
-		staged.Rollback()
 		return err
 	}
-	if err := c.apply(g.dataset, taken, entry, staged); err != nil {
+	if err := c.apply(g.dataset, taken, entry); err != nil {
 		return fmt.Errorf("commit to dataset %s: %w", g.dataset, err)
 	}
+	g.sealed = nil
+	c.gathered.Add(-taken.bytes)
+	c.makeRoom()
 	c.metrics.commits.Inc()
 	if entry.Shard != nil {
 		c.log.Info("shard committed", "dataset", g.dataset, "shard", entry.Number, "rows", entry.Shard.Rows, "bytes", entry.Shard.Bytes)
@@ -144,11 +172,14 @@ func (c *Crawler) writeShard(ctx context.Context, name string, taken *group) (En
 			entry.Shard = &shard
 			return entry, nil
 		}
+		if errors.Is(err, dataset.ErrRecord) {
+			return Entry{}, err // no other disk would take it
+		}
 		c.log.Error("shard not written: free disk space or check its health; trying again",
 			"dataset", name, "attempt", attempt+1, "error", err)
 		for id := range taken.tallies {
 			if r := c.run(id); r != nil {
-				r.wait("a shard cannot be written: " + err.Error())
+				r.wait("a shard cannot be written: free disk space or check the disk's health; it is tried again until it works: " + err.Error())
 			}
 		}
 		select {
@@ -168,31 +199,27 @@ func writeShard(path string, records []dataset.Record) (dataset.Shard, error) {
 
 // apply is the one durable step: the shard enters the dataset, its addresses
 // leave the frontier, its digests enter the index, its tallies count.
-func (c *Crawler) apply(name string, taken *group, entry Entry, staged *dedupe.Staged) error {
+func (c *Crawler) apply(name string, taken *sealed, entry Entry) error {
 	b := c.state.NewBatch()
 	defer func() { _ = b.Close() }()
-	removal, totals, err := c.stage(b, name, taken, entry, staged)
-	if err == nil {
-		err = b.Commit(pebble.Sync)
-	}
+	removal, totals, err := c.stage(b, name, taken, entry)
 	if err != nil {
-		staged.Rollback()
-		if removal != nil {
-			removal.Rollback()
-		}
 		return err
 	}
-	removal.Committed()
-	staged.Committed()
+	if err := b.Commit(pebble.Sync); err != nil {
+		removal.Rollback()
+		return err
+	}
+	taken.digests.Committed()
 	for id, total := range totals {
 		if r := c.run(id); r != nil {
 			r.settled(total, *taken.tallies[id])
 		}
 	}
-	return nil
+	return removal.Committed()
 }
 
-func (c *Crawler) stage(b *pebble.Batch, name string, taken *group, entry Entry, staged *dedupe.Staged) (*frontier.Removal, map[string]Tally, error) {
+func (c *Crawler) stage(b *pebble.Batch, name string, taken *sealed, entry Entry) (*frontier.Removal, map[string]Tally, error) {
 	totals := make(map[string]Tally, len(taken.tallies))
 	var all Tally
 	for id, delta := range taken.tallies {
@@ -211,7 +238,7 @@ func (c *Crawler) stage(b *pebble.Batch, name string, taken *group, entry Entry,
 			return nil, nil, err
 		}
 	}
-	if err := staged.CommitTo(b); err != nil {
+	if err := taken.digests.CommitTo(b); err != nil {
 		return nil, nil, err
 	}
 	removal, err := c.frontier.Finish(b, taken.items...)

@@ -60,6 +60,7 @@ func LabConfig() Config {
 	cfg := DefaultConfig()
 	cfg.Lab = true
 	cfg.Frontier.MinDelay, cfg.Frontier.PerSite = 0, 8
+	cfg.Gate.RetryMin, cfg.Gate.RetryMax = time.Second, 4*time.Second
 	cfg.Gate.RobotsOnly = false
 	return cfg
 }
@@ -75,6 +76,8 @@ func (c Config) check() error {
 		return fmt.Errorf("politeness below its floor (one fetch at a time and %s between starts) is for lab mode only", minDelay)
 	case c.Workers < 1 || c.MaxNodes < 1 || c.MaxTries < 1 || c.ShardRows < 1:
 		return errors.New("crawl workers, nodes, tries and shard rows must be at least 1")
+	case c.ShardBytes < 1 || c.OpenBytes < 1:
+		return errors.New("crawl shard bytes and open bytes must be at least 1")
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -80,7 +81,7 @@ type Fleet interface {
 	Ready() bool
 	// Suspect reports that a fetch failed through node and then went well
 	// through another one.
-	Suspect(node wire.Key, reason wire.Reason, detail string)
+	Suspect(node wire.Key, site string, reason wire.Reason, detail string)
 	// Ended says that a job will fetch nothing more: tunnels kept for it can go.
 	Ended(job string)
 	// Announce tells a node's owner what was fetched under a lease.
@@ -118,8 +119,15 @@ type Crawler struct {
 	mu                   sync.Mutex
 	jobs                 map[string]*run // running and paused
 	gathers              map[string]*gather
+	room                 chan struct{} // closed and replaced when a commit makes room
 	wakeKeep, wakeCommit chan struct{}
 
+	gathered atomic.Int64 // bytes of text gathered and not committed
+	pressed  atomic.Bool  // the duplicate index takes no more before a commit
+	moving   sync.Mutex   // one change of a job's state at a time
+
+	calls   sync.RWMutex // held for reading by calls that use the state, for writing to close it
+	shut    bool         // calls guards it
 	closing sync.Once
 	closed  error
 }
@@ -135,8 +143,9 @@ func New(log *slog.Logger, now func() time.Time, db DB, fleet Fleet, p Publisher
 	}
 	c := &Crawler{
 		log: log, now: now, db: db, fleet: fleet, publish: p, cfg: cfg, metrics: m, state: state,
-		pace: newPace(cfg.Frontier.MinDelay), backoff: newBackoff(),
-		jobs: make(map[string]*run), gathers: make(map[string]*gather), wakeKeep: make(chan struct{}, 1), wakeCommit: make(chan struct{}, 1),
+		pace: newPace(), backoff: newBackoff(),
+		jobs: make(map[string]*run), gathers: make(map[string]*gather), room: make(chan struct{}),
+		wakeKeep: make(chan struct{}, 1), wakeCommit: make(chan struct{}, 1),
 	}
 	if err := c.open(); err != nil {
 		return nil, errors.Join(err, state.Close())
@@ -165,21 +174,29 @@ func (c *Crawler) open() error {
 // fetches under way finish within Config.Drain, commits what was gathered and
 // closes the state.
 func (c *Crawler) Run(ctx context.Context) error {
+	ctx, halt := context.WithCancel(ctx)
+	defer halt()
 	work, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(c.cfg.Drain, abort) })
-	defer stop()
 	group, serving := errgroup.WithContext(ctx)
+	stop := context.AfterFunc(serving, func() { time.AfterFunc(c.cfg.Drain, abort) })
+	defer stop()
+	// Committing goes on as long as there are workers, which may wait for it.
+	var committing errgroup.Group
+	committing.Go(func() error {
+		defer halt()
+		return c.commitLoop(work)
+	})
 	for range c.cfg.Workers {
 		group.Go(func() error { return c.worker(serving, work) })
 	}
 	group.Go(func() error { return c.keep(serving) })
-	group.Go(func() error { return c.commitLoop(serving) })
 	err := group.Wait()
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		err = nil
+	if errors.Is(err, context.Canceled) {
+		err = nil // nobody else ends these contexts
 	}
-	return errors.Join(err, c.Close())
+	abort()
+	return errors.Join(err, committing.Wait(), c.Close())
 }
 
 // Close commits what was gathered and closes the state. Run calls it; whoever
@@ -188,7 +205,25 @@ func (c *Crawler) Close() error {
 	c.closing.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.Drain)
 		defer cancel()
-		c.closed = errors.Join(c.commitAll(ctx), c.frontier.Close(), c.state.Close())
+		err := c.commitAll(ctx)
+		c.calls.Lock()
+		defer c.calls.Unlock()
+		c.shut = true
+		c.closed = errors.Join(err, c.frontier.Close(), c.state.Close())
 	})
 	return c.closed
+}
+
+// ErrClosed is returned by calls on a crawler that has closed.
+var ErrClosed = errors.New("the crawler is stopping")
+
+// enter lets a call use the state until leave, unless it is closed: Pebble
+// panics then.
+func (c *Crawler) enter() (leave func(), err error) {
+	c.calls.RLock()
+	if c.shut {
+		c.calls.RUnlock()
+		return nil, ErrClosed
+	}
+	return c.calls.RUnlock, nil
 }

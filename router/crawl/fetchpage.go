@@ -19,7 +19,9 @@ import (
 const redirectPriority = 0
 
 func (c *Crawler) fetchPage(ctx context.Context, r *run, item frontier.Item, u *url.URL, d gate.Decision) visit {
-	got, err := c.carry(ctx, c.fetcher, &r.job, item.Site, item.URL)
+	got, err := c.carry(ctx, c.fetcher, &r.job, target{
+		url: item.URL, site: item.Site, country: r.job.Country, delay: max(d.CrawlDelay, c.cfg.Frontier.MinDelay),
+	})
 	var failure *fetch.Failure
 	switch {
 	case err == nil:
@@ -34,16 +36,13 @@ func (c *Crawler) fetchPage(ctx context.Context, r *run, item frontier.Item, u *
 // failed decides what becomes of an address that no node could fetch.
 func (c *Crawler) failed(item frontier.Item, u *url.URL, f *fetch.Failure) visit {
 	plain, ok := downgrade(u)
+	ok = ok && noTLS(f.Kind)
 	switch {
-	case ok && noTLS(f.Kind):
+	case ok && item.Attempts > 0:
 		found := c.foundItem(item, plain, item.Hops+1)
 		return visit{tally: Tally{Failed: one(string(f.Kind))}, found: found}
-	case retriable(f.Kind) && item.Attempts+1 < c.cfg.MaxTries:
-		delay := c.backoff.trouble(item.Site)
-		if c.cfg.Lab {
-			delay = min(delay, labBackoff)
-		}
-		return visit{release: frontier.Release{Retry: true, NotBefore: c.now().Add(delay)}}
+	case (ok || retriable(f.Kind)) && item.Attempts+1 < c.cfg.MaxTries:
+		return visit{release: frontier.Release{Retry: true, NotBefore: c.now().Add(c.wait(item.Site))}}
 	default:
 		return visit{tally: Tally{Failed: one(string(f.Kind))}}
 	}
@@ -52,8 +51,10 @@ func (c *Crawler) failed(item frontier.Item, u *url.URL, f *fetch.Failure) visit
 // labBackoff caps waits in lab mode, where the politeness floors fall away.
 const labBackoff = 200 * time.Millisecond
 
-// noTLS are the failures after which plain HTTP is worth a try: nobody answers
-// on 443 or not in TLS. A bad certificate is an answer.
+// noTLS are the failures after which, when they come again, plain HTTP is worth
+// a try: nobody answers on 443 or not in TLS. A bad certificate is an answer.
+// Where one node serves alone it can bring this about; it gains nothing, since
+// a page over plain HTTP never becomes a record.
 func noTLS(k fetch.Kind) bool {
 	return k == fetch.KindRefused || k == fetch.KindUnreachable || k == fetch.KindTLSOther
 }
@@ -83,16 +84,29 @@ func (c *Crawler) answered(r *run, item frontier.Item, got *carried, d gate.Deci
 		}
 		return skip("status_" + strconv.Itoa(status))
 	case status >= 300 && status < 400:
-		v := skip("redirect")
-		if got.Location != "" && item.Hops < c.cfg.MaxHops {
-			v.found = c.redirected(r, item, got.Location)
-		}
-		return v
+		c.backoff.well(item.Site)
+		return c.redirect(r, item, got.Location, skip)
 	case status != http.StatusOK && status != http.StatusNonAuthoritativeInfo:
+		c.backoff.well(item.Site)
 		return skip("status_" + strconv.Itoa(status))
 	}
 	c.backoff.well(item.Site)
 	return c.read(r, item, got, d, tally)
+}
+
+// redirect follows a redirect, and says so when it leads out of the job's scope
+// or past its bound on hops: a seed that only does that explains an empty crawl.
+func (c *Crawler) redirect(r *run, item frontier.Item, location string, skip func(cause string) visit) visit {
+	if item.Hops >= c.cfg.MaxHops {
+		return skip("redirect_limit")
+	}
+	found := c.redirected(r, item, location)
+	if len(found) == 0 {
+		return skip("redirect_out_of_scope")
+	}
+	v := skip("redirect")
+	v.found = found
+	return v
 }
 
 // askedToWait obeys 429 and 503 for the whole site and every node.

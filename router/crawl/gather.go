@@ -1,6 +1,7 @@
 package crawl
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -17,15 +18,15 @@ type gather struct {
 	dataset string
 
 	committing sync.Mutex // one commit at a time
+	sealed     *sealed    // taken, its commit not through yet; committing guards it
 
-	mu      sync.Mutex
-	group   *group
-	settled chan struct{} // closed when the group was taken for a commit
+	mu    sync.Mutex // taken before run.mu
+	group *group
 }
 
 // group is what goes into one commit.
 type group struct {
-	opened     time.Time
+	opened     time.Time // of its first item
 	records    []dataset.Record
 	duplicates []dataset.Duplicate
 	items      []frontier.Item
@@ -33,39 +34,53 @@ type group struct {
 	bytes      int64             // of text
 }
 
-func newGroup(now time.Time) *group { return &group{opened: now, tallies: make(map[string]*Tally)} }
+// sealed is a group taken for its commit, with the digests of its records.
+type sealed struct {
+	*group
+	digests *dedupe.Staged
+}
+
+func newGroup() *group { return &group{tallies: make(map[string]*Tally)} }
 
 func (c *Crawler) gathering(name string) *gather {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	g := c.gathers[name]
 	if g == nil {
-		g = &gather{dataset: name, group: newGroup(c.now()), settled: make(chan struct{})}
+		g = &gather{dataset: name, group: newGroup()}
 		c.gathers[name] = g
 	}
 	return g
 }
 
-// gather adds a released item and what came of it to the open group. It blocks
-// while the group is twice over its bound, which is when the disk does not keep
-// up. It returns the item's tally.
-func (c *Crawler) gather(r *run, item frontier.Item, v visit) (Tally, error) {
+// gather adds a released item and what came of it to the open group, and ends
+// its fetch. It blocks at the bounds of memory, which is when the disk does not
+// keep up. If ctx ends meanwhile the item stays in the frontier and is fetched
+// again at the next start.
+func (c *Crawler) gather(ctx context.Context, r *run, item frontier.Item, v visit) error {
 	g := c.gathering(r.job.Dataset)
 	for {
-		tally, full, err := c.tryGather(g, item, v)
-		if err != nil || full == nil {
-			return tally, err
+		room := c.roomier()
+		gathered, err := c.tryGather(g, r, item, v)
+		if err != nil || gathered {
+			return err
 		}
 		c.wakeCommitter()
-		<-full
+		select {
+		case <-room:
+		case <-ctx.Done():
+			r.end(Tally{})
+			return nil
+		}
 	}
 }
 
-func (c *Crawler) tryGather(g *gather, item frontier.Item, v visit) (Tally, <-chan struct{}, error) {
+// tryGather reports false when there is no room.
+func (c *Crawler) tryGather(g *gather, r *run, item frontier.Item, v visit) (bool, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.group.records) >= 2*c.cfg.ShardRows || g.group.bytes >= 2*c.cfg.ShardBytes {
-		return Tally{}, g.settled, nil
+	if c.full(g.group) || c.gathered.Load() >= 2*c.cfg.OpenBytes {
+		return false, nil
 	}
 	tally := v.tally
 	if v.kept != nil {
@@ -73,52 +88,81 @@ func (c *Crawler) tryGather(g *gather, item frontier.Item, v visit) (Tally, <-ch
 		// always sealed together.
 		verdict, err := c.dedupe.Check(v.kept.doc)
 		if errors.Is(err, dedupe.ErrFull) {
-			return Tally{}, g.settled, nil
+			c.pressed.Store(true)
+			return false, nil
 		}
 		if err != nil {
-			return Tally{}, nil, fmt.Errorf("look for duplicates: %w", err)
+			return false, fmt.Errorf("look for duplicates: %w", err)
 		}
-		g.group.keep(v.kept.record, verdict, &tally)
+		c.gathered.Add(g.group.keep(v.kept.record, verdict, &tally))
 	}
-	g.group.items = append(g.group.items, item)
-	total := g.group.tallies[item.Job]
-	if total == nil {
-		total = new(Tally)
-		g.group.tallies[item.Job] = total
-	}
-	total.add(tally)
+	g.group.add(item, tally, c.now())
+	r.end(tally) // under the lock too: the run counts it before its commit takes it off
+	c.metrics.count(tally)
 	if c.due(g.group) {
 		c.wakeCommitter()
 	}
-	return tally, nil, nil
+	return true, nil
 }
 
-func (g *group) keep(record dataset.Record, v dedupe.Verdict, tally *Tally) {
+func (g *group) add(item frontier.Item, tally Tally, now time.Time) {
+	if len(g.items) == 0 {
+		g.opened = now
+	}
+	g.items = append(g.items, item)
+	total := g.tallies[item.Job]
+	if total == nil {
+		total = new(Tally)
+		g.tallies[item.Job] = total
+	}
+	total.add(tally)
+}
+
+// keep adds a record, or notes what it duplicates, and returns the bytes of
+// text it took in.
+func (g *group) keep(record dataset.Record, v dedupe.Verdict, tally *Tally) int64 {
+	kind := dataset.ExactDuplicate
 	switch v.Kind {
 	case dedupe.None:
 		tally.Records = 1
 		g.records = append(g.records, record)
 		g.bytes += int64(len(record.Text))
-		return
+		return int64(len(record.Text))
 	case dedupe.Exact:
 		tally.Exact = 1
 	case dedupe.Near:
-		tally.Near = 1
-	}
-	kind := dataset.ExactDuplicate
-	if v.Kind == dedupe.Near {
-		kind = dataset.NearDuplicate
+		tally.Near, kind = 1, dataset.NearDuplicate
 	}
 	g.duplicates = append(g.duplicates, dataset.Duplicate{
 		DroppedID: record.ID, DroppedURL: record.URL, KeptID: v.KeptID, Kind: kind, Similarity: v.Similarity,
 	})
-}
-
-// due reports whether the group should be committed now.
-func (c *Crawler) due(g *group) bool {
-	return len(g.records) >= c.cfg.ShardRows || g.bytes >= c.cfg.ShardBytes ||
-		len(g.items) > 0 && c.now().Sub(g.opened) >= c.cfg.ShardAge || len(g.items) >= maxGroupItems
+	return 0
 }
 
 // maxGroupItems bounds a group that brings few records.
 const maxGroupItems = 100_000
+
+// due reports whether the group should be committed now.
+func (c *Crawler) due(g *group) bool {
+	return len(g.records) >= c.cfg.ShardRows || g.bytes >= c.cfg.ShardBytes || len(g.items) >= maxGroupItems ||
+		len(g.items) > 0 && c.now().Sub(g.opened) >= c.cfg.ShardAge
+}
+
+// full reports whether the group takes nothing more.
+func (c *Crawler) full(g *group) bool {
+	return len(g.records) >= 2*c.cfg.ShardRows || g.bytes >= 2*c.cfg.ShardBytes || len(g.items) >= 2*maxGroupItems
+}
+
+// roomier is closed when a commit has made room since the call.
+func (c *Crawler) roomier() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.room
+}
+
+func (c *Crawler) makeRoom() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.room)
+	c.room = make(chan struct{})
+}

@@ -64,10 +64,17 @@ func (c *Crawler) Submit(ctx context.Context, spec job.Spec) (job.Job, error) {
 			return job.Job{}, fmt.Errorf("%w: seed %q: only host names and ports 80 and 443 can be crawled", job.ErrInvalid, short(seed))
 		}
 	}
+	leave, err := c.enter()
+	if err != nil {
+		return job.Job{}, err
+	}
+	defer leave()
 	if err := c.db.CreateJob(ctx, j); err != nil {
 		return job.Job{}, fmt.Errorf("store job: %w", err)
 	}
-	return j, c.begin(ctx, j)
+	// From here on the job exists; a caller that hangs up must not leave it half
+	// begun.
+	return j, c.begin(context.WithoutCancel(ctx), j)
 }
 
 func short(s string) string { return s[:min(len(s), 120)] }
@@ -80,6 +87,11 @@ func (c *Crawler) begin(ctx context.Context, j job.Job) error {
 		return err
 	}
 	r := newRun(j, tally)
+	// A crash may have come between a job's state and what the frontier was told.
+	r.held = r.wants() // the wrong way round, so that steer does tell it
+	if err := c.steer(r); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	c.jobs[j.ID] = r
 	c.mu.Unlock()
@@ -99,6 +111,7 @@ func (c *Crawler) begin(ctx context.Context, j job.Job) error {
 		return fmt.Errorf("start job %s: %w", j.ID, err)
 	}
 	r.setState(job.StateRunning)
+	c.wakeKeeper() // all may have been fetched meanwhile
 	c.log.Info("job started", "job", j.ID, "dataset", j.Dataset, "seeds", len(j.Seeds), "max_pages", j.MaxPages)
 	return nil
 }
@@ -129,23 +142,29 @@ func (c *Crawler) resumeJobs() error {
 
 // Pause stops a running job. Fetches under way finish.
 func (c *Crawler) Pause(ctx context.Context, id string) error {
-	return c.move(ctx, id, job.StatePaused, "paused by the operator", c.frontier.Pause)
+	return c.move(ctx, id, job.StatePaused, "paused by the operator")
 }
 
 // Resume lets a paused job go on.
 func (c *Crawler) Resume(ctx context.Context, id string) error {
-	return c.move(ctx, id, job.StateRunning, "", c.frontier.Resume)
+	return c.move(ctx, id, job.StateRunning, "")
 }
 
-// Cancel ends a job. What it had committed stays in its dataset.
+// Cancel ends a job. Fetches under way finish; what was gathered stays in its
+// dataset. The rest is cleared up when the last of them has ended.
 func (c *Crawler) Cancel(ctx context.Context, id string) error {
-	if err := c.move(ctx, id, job.StateCancelled, "cancelled by the operator", c.frontier.Pause); err != nil {
+	defer c.wakeKeeper()
+	return c.move(ctx, id, job.StateCancelled, "cancelled by the operator")
+}
+
+func (c *Crawler) move(ctx context.Context, id string, to job.State, reason string) error {
+	leave, err := c.enter()
+	if err != nil {
 		return err
 	}
-	return c.forget(ctx, id)
-}
-
-func (c *Crawler) move(ctx context.Context, id string, to job.State, reason string, then func(job string) error) error {
+	defer leave()
+	c.moving.Lock()
+	defer c.moving.Unlock()
 	j, err := c.db.Job(ctx, id)
 	if err != nil {
 		return err
@@ -156,37 +175,21 @@ func (c *Crawler) move(ctx context.Context, id string, to job.State, reason stri
 	if err := c.db.SetJobState(ctx, id, j.State, to, reason, c.now()); err != nil {
 		return err
 	}
-	if r := c.run(id); r != nil {
-		r.setState(to)
-	}
-	if err := then(id); err != nil {
-		return fmt.Errorf("%s job %s: %w", to, id, err)
-	}
-	return nil
-}
-
-// forget commits what a job that ended still had gathered and drops the rest.
-func (c *Crawler) forget(ctx context.Context, id string) error {
 	r := c.run(id)
 	if r == nil {
 		return nil
 	}
-	r.close()
-	c.fleet.Ended(id)
-	if err := c.commit(ctx, c.gathering(r.job.Dataset)); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	delete(c.jobs, id)
-	c.mu.Unlock()
-	if err := c.frontier.Drop(id); err != nil {
-		return fmt.Errorf("drop the frontier of %s: %w", id, err)
-	}
-	return nil
+	r.setState(to)
+	return c.steer(r)
 }
 
 // Progress is how one job stands.
 func (c *Crawler) Progress(ctx context.Context, id string) (Progress, error) {
+	leave, err := c.enter()
+	if err != nil {
+		return Progress{}, err
+	}
+	defer leave()
 	j, err := c.db.Job(ctx, id)
 	if err != nil {
 		return Progress{}, err
@@ -196,6 +199,9 @@ func (c *Crawler) Progress(ctx context.Context, id string) (Progress, error) {
 	p.Known, p.Queued, p.InFlight = counts.Known, counts.Queued, counts.InFlight
 	if r := c.run(id); r != nil {
 		p.Tally, p.Waiting = r.snapshot()
+		if j.State == job.StateRunning && !c.fleet.Ready() {
+			p.Waiting = noNode
+		}
 	} else if p.Tally, err = c.storedTally(tallyKey(id)); err != nil {
 		return Progress{}, err
 	}
@@ -219,14 +225,13 @@ func (c *Crawler) runs() []*run {
 	return slices.Collect(maps.Values(c.jobs))
 }
 
-func (c *Crawler) eachRun(f func(*run)) {
-	for _, r := range c.runs() {
-		f(r)
-	}
-}
-
 // Shards are the committed shards of a dataset, oldest first.
 func (c *Crawler) Shards(name string) ([]dataset.Shard, error) {
+	leave, err := c.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	entries, err := c.entries(name)
 	var shards []dataset.Shard
 	for _, e := range entries {

@@ -3,6 +3,7 @@ package crawl
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -10,7 +11,8 @@ import (
 	"github.com/fallow-network/fallow/router/crawl/job"
 )
 
-// keep ends jobs that have nothing left to fetch, until ctx ends.
+// keep ends jobs that have nothing left to fetch, and clears up after those that
+// were cancelled, until ctx ends.
 func (c *Crawler) keep(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -22,7 +24,7 @@ func (c *Crawler) keep(ctx context.Context) error {
 		case <-c.wakeKeep:
 		}
 		for _, r := range c.runs() {
-			if c.exhausted(r) {
+			if c.finished(r) {
 				c.tryEnd(ctx, r)
 			}
 		}
@@ -35,7 +37,8 @@ func (c *Crawler) tryEnd(ctx context.Context, r *run) {
 	if c.now().Before(r.retryEnd) {
 		return
 	}
-	if err := c.end(ctx, r); err != nil && ctx.Err() == nil {
+	err := c.end(ctx, r)
+	if paused := r.state() == job.StatePaused; err != nil && !paused && ctx.Err() == nil {
 		c.log.Error("job not ended, trying again", "job", r.job.ID, "error", err)
 		r.wait("cannot be ended: " + err.Error())
 		r.retryEnd = c.now().Add(endRetry)
@@ -51,37 +54,67 @@ func (c *Crawler) wakeKeeper() {
 	}
 }
 
-// exhausted reports whether a running job will fetch nothing more.
-func (c *Crawler) exhausted(r *run) bool {
+// finished reports whether a job has nothing under way and will fetch nothing
+// more. The frontier is asked first: an item leaves it, and what it led to
+// enters it, before its fetch ends, so that whatever the frontier does not know
+// of any more was gathered when the run is quiet.
+func (c *Crawler) finished(r *run) bool {
+	counts := c.frontier.Counts(r.job.ID)
 	closed, quiet := r.spent()
-	if !quiet || r.state() != job.StateRunning {
+	if counts.InFlight > 0 || !quiet {
 		return false
 	}
-	counts := c.frontier.Counts(r.job.ID)
-	return counts.InFlight == 0 && (closed || counts.Queued == 0)
+	state := r.state()
+	return state.Final() || state == job.StateRunning && (closed || counts.Queued == 0)
 }
 
-// end commits what is left, publishes and marks the job done. Each step finds
-// its work done already when a crash makes it run again.
+// end commits what is left, publishes, marks the job done and forgets it; of a
+// cancelled job it only commits and forgets. Each step finds its work done
+// already when a failure or a crash makes it run again.
 func (c *Crawler) end(ctx context.Context, r *run) error {
-	id, name := r.job.ID, r.job.Dataset
 	r.close()
-	if err := c.frontier.Pause(id); err != nil {
-		return fmt.Errorf("end job %s: %w", id, err)
-	}
-	if err := c.commit(ctx, c.gathering(name)); err != nil {
+	if err := c.steer(r); err != nil {
 		return err
 	}
-	if err := c.publishVersion(ctx, r); err != nil {
+	if err := c.commit(ctx, c.gathering(r.job.Dataset)); err != nil {
 		return err
 	}
+	if !r.state().Final() {
+		if err := c.publishVersion(ctx, r); err != nil {
+			return err
+		}
+		if err := c.done(ctx, r); err != nil {
+			return err
+		}
+	}
+	return c.forget(r)
+}
+
+func (c *Crawler) done(ctx context.Context, r *run) error {
+	c.moving.Lock()
+	defer c.moving.Unlock()
+	id := r.job.ID
 	if err := c.db.SetJobState(ctx, id, job.StateRunning, job.StateDone, "", c.now()); err != nil {
 		return fmt.Errorf("end job %s: %w", id, err)
 	}
 	r.setState(job.StateDone)
 	tally, _ := r.snapshot()
 	c.log.Info("job done", "job", id, "pages", tally.Pages, "records", tally.Records)
-	return c.forget(ctx, id)
+	return nil
+}
+
+// forget drops what a job that ended still had in the frontier. Nothing of it is
+// under way, so nothing can come back after it.
+func (c *Crawler) forget(r *run) error {
+	id := r.job.ID
+	c.fleet.Ended(id)
+	if err := c.frontier.Drop(id); err != nil {
+		return fmt.Errorf("drop the frontier of %s: %w", id, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.jobs, id)
+	return nil
 }
 
 func (c *Crawler) publishVersion(ctx context.Context, r *run) error {
@@ -89,7 +122,7 @@ func (c *Crawler) publishVersion(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	if len(entries) == 0 {
+	if !slices.ContainsFunc(entries, func(e Entry) bool { return e.Shard != nil }) {
 		return nil
 	}
 	total, err := c.storedTally(sumKey(r.job.Dataset))

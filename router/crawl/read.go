@@ -52,7 +52,7 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 }
 
 func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page, d gate.Decision, signals []gate.Signal, train gate.Training) *kept {
-	id := recordID(r.job.Dataset, r.job.ID, item.URL)
+	id, digest := recordID(r.job.Dataset, r.job.ID, item.URL), dedupe.Digest(p.Text)
 	record := dataset.Record{
 		Text: p.Text, ID: id, Dump: r.job.Dataset + "/" + r.job.ID, URL: item.URL,
 		Date:     got.FetchedAt.UTC().Format("2006-01-02T15:04:05Z"),
@@ -61,7 +61,7 @@ func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page,
 		TokenCount: p.TokenEstimate, MinhashClusterSize: 1,
 		Host: item.Host, Site: item.Site, SURT: item.SURT, Title: p.Title,
 		FetchedAt: got.FetchedAt, Status: int32(got.Status), MIME: p.MIME, Charset: p.Charset,
-		TextDigest: dedupe.Digest(p.Text), NodeCountry: got.country, Job: r.job.ID, Lease: got.lease,
+		TextDigest: digest, NodeCountry: got.country, Job: r.job.ID, Lease: got.lease,
 		Robots: string(d.Reason), RobotsRule: d.Rule, AITrain: string(train),
 		Extractor: p.Extractor, ExtractorVersion: p.ExtractorVersion,
 		Transport: "https", TLSVersion: got.TLSVersion, TLSCertSHA256: got.TLSCert,
@@ -69,7 +69,7 @@ func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page,
 	for _, s := range signals[:min(len(signals), gate.MaxSignals)] {
 		record.Signals = append(record.Signals, dataset.Signal{Source: string(s.Source), Text: s.Text})
 	}
-	return &kept{record: record, doc: dedupe.Document{Dataset: r.job.Dataset, ID: id, Text: p.Text}}
+	return &kept{record: record, doc: dedupe.Document{Dataset: r.job.Dataset, ID: id, Text: p.Text, Digest: digest}}
 }
 
 // recordID is the same whenever a job fetches an address, so that a page

@@ -1,7 +1,6 @@
 package crawl
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -20,7 +19,9 @@ type run struct {
 	inFlight  int64
 	closed    bool   // no further fetch may start
 	waiting   string // why it makes no progress; empty when it does
-	changed   chan struct{}
+
+	steering sync.Mutex
+	held     bool // the frontier was told to hand out nothing; steering guards it
 
 	retryEnd time.Time // keep's own: when to try again to end the job
 }
@@ -32,56 +33,57 @@ func newRun(j job.Job, committed Tally) *run {
 			places = append(places, placeOf(upgrade(a)))
 		}
 	}
-	return &run{job: j, area: job.NewArea(j.Scope, places), committed: committed, changed: make(chan struct{})}
+	return &run{job: j, area: job.NewArea(j.Scope, places), committed: committed}
 }
 
 func placeOf(a dedupe.Address) job.Place { return job.Place{URL: a.URL, Host: a.Host, Site: a.Site} }
 
-// start reserves one page of the job's limit. It waits while the fetches under
-// way might still give theirs back, and reports false once the limit is spent
-// or the job has ended.
-func (r *run) start(ctx context.Context) bool {
-	for {
-		r.mu.Lock()
-		spent := r.committed.spent() + r.pending.spent()
-		if r.closed || spent >= r.job.MaxPages {
-			r.closed = true
-			r.mu.Unlock()
-			return false
-		}
-		if spent+r.inFlight < r.job.MaxPages {
-			r.inFlight++
-			r.mu.Unlock()
-			return true
-		}
-		changed := r.changed
-		r.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return false
-		}
+// start reserves one page of the job's limit. It reports false when the job
+// wants no fetch now.
+func (r *run) start() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.wantsLocked() {
+		return false
 	}
+	r.inFlight++
+	r.waiting = ""
+	return true
+}
+
+// wants reports whether the job would start another fetch: it is not paused, it
+// has not ended, and its limit has room beside the fetches under way.
+func (r *run) wants() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wantsLocked()
+}
+
+func (r *run) wantsLocked() bool {
+	spent := r.committed.spent() + r.pending.spent()
+	if spent >= r.job.MaxPages {
+		r.closed = true
+	}
+	active := r.job.State == job.StateQueued || r.job.State == job.StateRunning
+	return active && !r.closed && spent+r.inFlight < r.job.MaxPages
 }
 
 // end gives the reservation back and adds what the fetch came to, which is
 // nothing when it will be tried again.
 func (r *run) end(t Tally) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.inFlight--
 	r.pending.add(t)
-	if t.Pages > 0 {
-		r.waiting = ""
+	if r.committed.spent()+r.pending.spent() >= r.job.MaxPages {
+		r.closed = true
 	}
-	close(r.changed)
-	r.changed = make(chan struct{})
-	r.mu.Unlock()
 }
 
 func (r *run) wait(why string) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.waiting = why
-	r.mu.Unlock()
 }
 
 // settled moves a committed tally out of pending.

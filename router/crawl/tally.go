@@ -76,7 +76,7 @@ func merged(into, from map[string]int64) map[string]int64 {
 	return into
 }
 
-// subtract takes away what add added.
+// subtract takes away what add has added before.
 func (t *Tally) subtract(d Tally) {
 	t.Pages -= d.Pages
 	t.Records -= d.Records

@@ -26,11 +26,14 @@ func (c *Crawler) worker(serving, work context.Context) error {
 			}
 			return fmt.Errorf("take the next address: %w", err)
 		}
-		if err := c.handle(serving, work, item); err != nil {
+		if err := c.handle(work, item); err != nil {
 			return fmt.Errorf("crawl %s: %w", item.Host, err)
 		}
 	}
 }
+
+// noNode is why a job waits while nobody shares.
+const noNode = "no node is sharing; it goes on by itself when one connects"
 
 // untilReady waits for a node before an address is taken, so that an empty
 // fleet does not churn the frontier.
@@ -40,7 +43,6 @@ func (c *Crawler) untilReady(ctx context.Context) error {
 		if c.fleet.Ready() {
 			return nil
 		}
-		c.eachRun(func(r *run) { r.wait("no node is sharing") })
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -51,19 +53,34 @@ func (c *Crawler) untilReady(ctx context.Context) error {
 
 // handle sees one item through to its release. An error is a fault of our own
 // (the disk), not of the site or a node, and ends the crawl.
-func (c *Crawler) handle(serving, work context.Context, item frontier.Item) error {
+func (c *Crawler) handle(work context.Context, item frontier.Item) error {
 	r := c.run(item.Job)
-	if r == nil || !r.start(serving) {
-		// Of a job that has ended or spent its limit; keep drops the rest.
-		c.wakeKeeper()
-		return c.frontier.Release(item, frontier.Release{Retry: true, Blameless: true, NotBefore: c.now().Add(time.Second)})
+	if r == nil || !r.start() {
+		return c.putBack(r, item)
 	}
 	v := c.visit(work, r, item)
 	if v.err != nil {
 		r.end(Tally{})
 		return errors.Join(v.err, c.frontier.Release(item, frontier.Release{Retry: true, Blameless: true}))
 	}
-	return c.settle(r, item, v)
+	if err := c.settle(work, r, item, v); err != nil {
+		return err
+	}
+	c.wakeKeeper()
+	return c.steer(r)
+}
+
+// putBack returns an item whose job wants nothing now. The frontier is told
+// first, so that it does not hand the item out again at once. A job that is
+// gone altogether has left the frontier, too.
+func (c *Crawler) putBack(r *run, item frontier.Item) error {
+	if r != nil {
+		if err := c.steer(r); err != nil {
+			return err
+		}
+	}
+	defer c.wakeKeeper()
+	return c.frontier.Release(item, frontier.Release{Retry: true, Blameless: true})
 }
 
 // visit is what came of an item.
@@ -78,7 +95,7 @@ type visit struct {
 // settle makes a visit's results durable in the right order: found addresses
 // first, then the release, then the gathering for the next commit. A crash in
 // between only means that the address is visited again.
-func (c *Crawler) settle(r *run, item frontier.Item, v visit) error {
+func (c *Crawler) settle(work context.Context, r *run, item frontier.Item, v visit) error {
 	if len(v.found) > 0 {
 		if _, err := c.frontier.Add(v.found); err != nil {
 			return fmt.Errorf("add found addresses: %w", err)
@@ -91,14 +108,7 @@ func (c *Crawler) settle(r *run, item frontier.Item, v visit) error {
 		r.end(Tally{})
 		return nil
 	}
-	tally, err := c.gather(r, item, v)
-	if err != nil {
-		return err
-	}
-	r.end(tally)
-	c.metrics.count(tally)
-	c.wakeKeeper()
-	return nil
+	return c.gather(work, r, item, v)
 }
 
 func (c *Crawler) visit(ctx context.Context, r *run, item frontier.Item) visit {
@@ -106,10 +116,12 @@ func (c *Crawler) visit(ctx context.Context, r *run, item frontier.Item) visit {
 	if err != nil {
 		return visit{tally: Tally{Failed: one(string(fetch.KindInvalidURL))}}
 	}
-	asked := c.now()
 	decision, err := c.gate.Check(context.WithValue(ctx, askingRun{}, r), u)
-	if err != nil {
-		return again(item, 0, true)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		return visit{tally: Tally{Failed: one(string(fetch.KindInvalidURL))}}
+	case err != nil: // we are stopping
+		return visit{release: frontier.Release{Retry: true, Blameless: true}}
 	}
 	if decision.CrawlDelay > 0 {
 		if err := c.frontier.Delay(item.Site, max(decision.CrawlDelay, c.cfg.Frontier.MinDelay)); err != nil {
@@ -118,29 +130,28 @@ func (c *Crawler) visit(ctx context.Context, r *run, item frontier.Item) visit {
 	}
 	switch {
 	case decision.Temporary:
-		return c.unknownRules(item, decision)
+		return c.unknownRules(item, u, decision)
 	case !decision.Allowed:
 		return visit{tally: Tally{Forbidden: 1}}
-	case c.cfg.Frontier.MinDelay > 0 && !decision.ReadAt.Before(asked):
-		// The rules were read just now: the site has had its request for this
-		// turn of its clock.
-		return again(item, 0, true)
 	}
 	return c.fetchPage(ctx, r, item, u, decision)
 }
 
 // unknownRules puts an address off whose robots.txt cannot be had, and gives it
-// up when that does not change.
-func (c *Crawler) unknownRules(item frontier.Item, d gate.Decision) visit {
+// up when that does not change. A site that does not answer over https at all
+// may be one of plain HTTP.
+func (c *Crawler) unknownRules(item frontier.Item, u *url.URL, d gate.Decision) visit {
+	if plain, ok := downgrade(u); ok && item.Attempts > 0 && d.Reason == gate.Unreachable {
+		return visit{tally: Tally{Failed: one("robots_unreachable")}, found: c.foundItem(item, plain, item.Hops+1)}
+	}
 	if item.Attempts+1 >= c.cfg.MaxTries {
 		return visit{tally: Tally{Failed: one("robots_unreachable")}}
 	}
-	return visit{release: frontier.Release{Retry: true, NotBefore: c.now().Add(max(d.RetryAfter, time.Second))}}
-}
-
-// again puts an item back; blameless does not count as a try.
-func again(_ frontier.Item, after time.Duration, blameless bool) visit {
-	return visit{release: frontier.Release{Retry: true, Blameless: blameless, Delay: after}}
+	release := frontier.Release{Retry: true, NotBefore: c.now().Add(max(d.RetryAfter, time.Second))}
+	if d.Reason == gate.Limited {
+		release.Delay = d.RetryAfter // a 429 is meant for the whole site
+	}
+	return visit{release: release}
 }
 
 func one(key string) map[string]int64 { return map[string]int64{key: 1} }

@@ -13,6 +13,10 @@ const (
 	datasetName = "demo"
 	purpose     = "A demonstration of the Fallow network"
 	pollEvery   = 150 * time.Millisecond
+
+	// firstPageWithin is how long a demo waits for a site that gives nothing.
+	// A router would try for longer.
+	firstPageWithin = 45 * time.Second
 )
 
 // crawl asks for the job and shows it until it ends.
@@ -28,6 +32,7 @@ func (d *demo) crawl(ctx context.Context) error {
 		return err
 	}
 	defer d.say.endProgress()
+	asked := time.Now()
 	for {
 		if d.job, err = d.api.Job(ctx, id); err != nil {
 			return err
@@ -35,6 +40,9 @@ func (d *demo) crawl(ctx context.Context) error {
 		d.say.progress("crawl", float64(d.job.Counts.Pages)/float64(d.Pages), describe(d.job))
 		if d.job.Final() {
 			break
+		}
+		if d.job.Counts.Pages == 0 && time.Since(asked) > firstPageWithin {
+			return fmt.Errorf("no page of %s within %s: %s; is the address right and this machine online?", seed, firstPageWithin, why(d.job))
 		}
 		select {
 		case <-ctx.Done():
@@ -66,6 +74,9 @@ func why(j api.Job) string {
 	}
 	if j.Counts.Forbidden > 0 {
 		causes = append(causes, fmt.Sprintf("%d forbidden by robots.txt", j.Counts.Forbidden))
+	}
+	if j.Waiting != "" {
+		causes = append(causes, j.Waiting)
 	}
 	if len(causes) == 0 {
 		return "the site gave no answer; see router.log"

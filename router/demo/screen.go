@@ -16,11 +16,16 @@ type screen struct {
 
 	drawn bool // a progress line stands unfinished
 	last  time.Time
-	text  string
+	shown string // what was written last
+	text  string // what was not
 }
 
-// plainEvery is how often progress is written where it cannot be redrawn.
-const plainEvery = 2 * time.Second
+// Where progress cannot be redrawn, it is written every plainEvery if it has
+// changed, and every stillEvery if not.
+const (
+	plainEvery = 2 * time.Second
+	stillEvery = 15 * time.Second
+)
 
 func newScreen(out io.Writer, live bool) *screen { return &screen{out: out, live: live} }
 
@@ -53,11 +58,15 @@ func (s *screen) progress(label string, done float64, text string) {
 		s.drawn = true
 		return
 	}
+	every := plainEvery
+	if text == s.shown {
+		every = stillEvery
+	}
 	s.text = label + "\x00" + text
-	if time.Since(s.last) < plainEvery {
+	if time.Since(s.last) < every {
 		return
 	}
-	s.last = time.Now()
+	s.last, s.shown = time.Now(), text
 	s.line(label, "%s", text)
 	s.text = ""
 }

@@ -36,25 +36,20 @@ func (f *Fleet) Pick(w Wish) (*Grip, error) {
 	now := f.now()
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	if s := f.sticky(w, now); s != nil {
-		return f.grip(s, w), nil
+	if s := f.sticky(w, now); s != nil && s.reserve(w, now) {
+		return f.grip(s, w, false), nil
 	}
-	best := f.draw(w, now)
-	if best == nil {
-		best = f.scan(w, now)
+	if best := f.draw(w, now); best != nil && best.reserve(w, now) {
+		return f.grip(best, w, true), nil
 	}
-	if best == nil {
-		return nil, f.whyNone(w, now)
+	if found := f.scan(w, now); found != nil {
+		return f.grip(found, w, true), nil
 	}
-	f.sites.start(w.Site, best.member.Key)
-	return f.grip(best, w), nil
+	return nil, f.whyNone(w, now)
 }
 
-func (f *Fleet) grip(s *session, w Wish) *Grip {
-	s.mu.Lock()
-	s.inFlight++
-	s.mu.Unlock()
-	f.sites.enter(w.Site, s.member.Key)
+func (f *Fleet) grip(s *session, w Wish, fresh bool) *Grip {
+	f.sites.enter(w.Site, s.member.Key, fresh)
 	return &Grip{Node: s.member.Key, Country: s.member.Country, session: s, site: w.Site}
 }
 
@@ -85,14 +80,15 @@ func (f *Fleet) draw(w Wish, now time.Time) *session {
 	return best
 }
 
-// scan looks at every node once, from a random start: the draw found none.
+// scan looks at every node once, from a random start, and reserves the first
+// that fits: the draw found none, or others were quicker.
 func (f *Fleet) scan(w Wish, now time.Time) *session {
 	if len(f.order) == 0 {
 		return nil
 	}
 	start := rand.IntN(len(f.order))
 	for i := range f.order {
-		if s := f.order[(start+i)%len(f.order)]; s.fits(w, now) {
+		if s := f.order[(start+i)%len(f.order)]; s.reserve(w, now) {
 			return s
 		}
 	}
@@ -101,21 +97,49 @@ func (f *Fleet) scan(w Wish, now time.Time) *session {
 
 // fits reports whether s may carry w at now.
 func (s *session) fits(w Wish, now time.Time) bool {
-	if slices.Contains(w.Avoid, s.member.Key) || w.Country != "" && s.member.Country != w.Country {
+	if !s.suits(w) {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.open(w, now)
+}
+
+// reserve takes a place if s may still carry w: between fits and here another
+// fetch may have taken the last one.
+func (s *session) reserve(w Wish, now time.Time) bool {
+	if !s.suits(w) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open(w, now) {
+		return false
+	}
+	s.inFlight++
+	return true
+}
+
+// suits compares s with what never changes about it.
+func (s *session) suits(w Wish) bool {
+	return !slices.Contains(w.Avoid, s.member.Key) && (w.Country == "" || s.member.Country == w.Country)
+}
+
+// open reports whether s takes a fetch of the site now. The caller holds the
+// lock.
+func (s *session) open(w Wish, now time.Time) bool {
 	return s.reason == wire.OK && !s.ended && s.inFlight < s.maxTunnels &&
 		s.health.wellAt(now) && !s.fleet.sites.cooling(w.Site, s.member.Key, now)
 }
 
-// score is higher for a node with more room and better health.
+// score is higher for a node with more room and better health. Chance has a part
+// in it: otherwise a hair's breadth would decide every time, and all but the
+// best few would get nothing while the fleet is idle.
 func (s *session) score() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	room := 1 - float64(s.inFlight)/float64(s.maxTunnels)
-	return room * (0.1 + s.health.success())
+	return room * (0.1 + s.health.success()) * (0.7 + 0.3*rand.Float64())
 }
 
 func (f *Fleet) whyNone(w Wish, now time.Time) error {
@@ -158,7 +182,7 @@ const (
 	Served    Outcome = iota // the site answered through the node, whatever it said
 	SiteFails                // the site could not be reached or broke; no fault of the node's is known
 	NodeFails                // the tunnel itself failed
-	Unused                   // nothing was tried
+	Unused                   // nothing was tried, or the node declined
 )
 
 // Release ends the hold and records how it went.
@@ -173,15 +197,21 @@ func (f *Fleet) Release(g *Grip, o Outcome) {
 		s.health.served()
 	case NodeFails:
 		s.health.failed(now, f.cfg)
+	case Unused:
+		s.health.unused(now, f.cfg)
+	case SiteFails:
 	}
 	rested := wasWell && !s.health.wellAt(now)
 	s.mu.Unlock()
-	f.sites.leave(g.site, g.Node)
+	f.sites.leave(g.site, g.Node, o == Served)
 	if o == NodeFails || o == SiteFails {
-		f.sites.cool(g.site, g.Node, now.Add(f.cfg.SiteCooldown))
-	}
-	if rested {
-		f.log.Warn("node rested after failures in a row", "node", g.Node)
+		f.sites.cool(g.site, g.Node, now, f.cfg)
 	}
 	f.signal()
+	if rested {
+		f.log.Warn("node rested: it served nothing several times in a row", "node", g.Node)
+	}
+	if rested && o == NodeFails {
+		f.Note(g.Node, wire.TunnelBroken, "its tunnels failed several times in a row; it was rested a while")
+	}
 }

@@ -14,7 +14,9 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/libp2p/go-libp2p/core/host"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/relay/wire/pb"
@@ -24,7 +26,8 @@ import (
 type Receipts interface {
 	Epoch() uint64
 	Propose(ctx context.Context, node wire.Key) ([]wire.Receipt, error)
-	Countersign(ctx context.Context, node wire.Key, answer *pb.ReceiptAnswer) error
+	// Countersign reports whether the answer said anything new.
+	Countersign(ctx context.Context, node wire.Key, answer *pb.ReceiptAnswer) (taken bool, err error)
 	Pending(node wire.Key) uint64
 	Online(ctx context.Context, node wire.Key, d time.Duration) error
 }
@@ -80,13 +83,16 @@ type Config struct {
 	PingEvery      time.Duration
 	SilentAfter    time.Duration // without any message for so long, a session ends
 	WriteTimeout   time.Duration // for one message to a node
+	MessageRate    float64       // messages a second taken from one node; further ones wait on its line
+	MessageBurst   int           // and so many at once
 	ProposeEvery   time.Duration // receipts are proposed at least so often
 	ProposeBytes   uint64        // and when so much was carried since
 	StickyFetches  int           // fetches of a site through one node before another has its turn
 	MaxSites       int           // (site -> nodes) memories kept
 	QuarantineBase time.Duration // a node caught once is left out so long; doubled each time
 	QuarantineMax  time.Duration
-	SiteCooldown   time.Duration // a node that failed on a site is not asked for it again so long
+	SiteCooldown   time.Duration // a node that failed on a site is not asked for it again so long; doubled each time
+	SiteCoolMax    time.Duration
 	UnwellAfter    int           // failures in a row before a node is rested
 	UnwellBase     time.Duration // its first rest; doubled each time
 	UnwellMax      time.Duration
@@ -98,10 +104,10 @@ func DefaultConfig() Config {
 	return Config{
 		Version: "dev", Formula: 1, MaxNodes: 20_000, MaxTunnels: 64,
 		HelloTimeout: 15 * time.Second, PingEvery: 15 * time.Second, SilentAfter: 45 * time.Second,
-		WriteTimeout: 10 * time.Second, ProposeEvery: 30 * time.Second, ProposeBytes: 32 << 20,
+		WriteTimeout: 10 * time.Second, MessageRate: 20, MessageBurst: 256, ProposeEvery: 30 * time.Second, ProposeBytes: 32 << 20,
 		StickyFetches: 25, MaxSites: 65_536,
 		QuarantineBase: 10 * time.Minute, QuarantineMax: 24 * time.Hour,
-		SiteCooldown: 2 * time.Minute, UnwellAfter: 5, UnwellBase: 5 * time.Second, UnwellMax: 5 * time.Minute,
+		SiteCooldown: 2 * time.Minute, SiteCoolMax: 30 * time.Minute, UnwellAfter: 5, UnwellBase: 5 * time.Second, UnwellMax: 5 * time.Minute,
 		SuspectFor: time.Hour,
 	}
 }
@@ -119,7 +125,9 @@ type Fleet struct {
 	cfg      Config
 	clumpKey []byte
 	metrics  *Metrics
+	known    *lru.Cache[wire.Key, *known]
 
+	// Locks are taken in this order: mu, a session's or a known's, the sites'.
 	mu       sync.RWMutex
 	sessions map[wire.Key]*session
 	order    []*session // the same sessions, for choosing at random
@@ -130,8 +138,12 @@ type Fleet struct {
 
 // New makes a fleet. Serve starts answering nodes.
 func New(log *slog.Logger, now func() time.Time, db DB, receipts Receipts, key ed25519.PrivateKey, m *Metrics, cfg Config) *Fleet {
+	remembered, err := lru.New[wire.Key, *known](2 * max(1, cfg.MaxNodes))
+	if err != nil {
+		panic("fleet: " + err.Error()) // only for a size below one
+	}
 	return &Fleet{
-		log: log, now: now, db: db, receipts: receipts, cfg: cfg, clumpKey: clumpKey(key), metrics: m,
+		log: log, now: now, db: db, receipts: receipts, cfg: cfg, clumpKey: clumpKey(key), metrics: m, known: remembered,
 		sessions: make(map[wire.Key]*session), sites: newSiteMemory(cfg.MaxSites), changed: make(chan struct{}),
 	}
 }
@@ -151,9 +163,16 @@ func (f *Fleet) stop() {
 	f.stopping = true
 	open := append([]*session(nil), f.order...)
 	f.mu.Unlock()
+	var group errgroup.Group
+	group.SetLimit(tendWorkers)
 	for _, s := range open {
-		s.end(wire.RouterStopping)
+		group.Go(func() error {
+			_ = s.tell()
+			s.end(wire.RouterStopping)
+			return nil
+		})
 	}
+	_ = group.Wait()
 }
 
 // signal wakes everyone who waits for a node. Callers hold no lock.

@@ -15,6 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+	"golang.org/x/time/rate"
 
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/relay/wire/pb"
@@ -33,19 +34,18 @@ func (f *Fleet) greet(stream network.Stream) (*session, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), f.cfg.WriteTimeout)
 	defer cancel()
-	if err := f.db.SaveNode(ctx, s.member); err != nil {
+	if err := f.remember(ctx, s.member, s.known); err != nil {
 		_ = stream.Reset()
 		return nil, fmt.Errorf("remember node %s: %w", s.member.Key, err)
 	}
-	events, err := f.db.Standing(ctx, s.member.Key, maxEvents)
-	if err != nil {
+	if err := f.recall(ctx, s.member.Key, s.known); err != nil {
 		_ = stream.Reset()
 		return nil, fmt.Errorf("standing of node %s: %w", s.member.Key, err)
 	}
-	s.health.recall(events, f.cfg)
 	welcome := &pb.Welcome{
 		Epoch: f.receipts.Epoch(), Formula: f.cfg.Formula, AddressClass: s.class,
 		Country: s.member.Country, UnixMilli: f.now().UnixMilli(), RouterVersion: f.cfg.Version,
+		ObservedAddress: f.observed(stream.Conn().RemoteMultiaddr()), Lab: f.cfg.Lab,
 	}
 	if err := s.write(&pb.RouterMessage{Body: &pb.RouterMessage_Welcome{Welcome: welcome}}); err != nil {
 		_ = stream.Reset()
@@ -60,7 +60,10 @@ func (f *Fleet) hello(stream network.Stream) (*session, wire.Reason, error) {
 	if err != nil {
 		return nil, wire.HelloMalformed, err
 	}
-	s := &session{fleet: f, stream: stream, since: now, heard: now, credited: now, proposedAt: now}
+	s := &session{
+		known: f.knownOf(key), fleet: f, stream: stream, since: now, proposedAt: now,
+		pace: rate.NewLimiter(rate.Limit(f.cfg.MessageRate), f.cfg.MessageBurst),
+	}
 	if err := stream.SetReadDeadline(time.Now().Add(f.cfg.HelloTimeout)); err != nil {
 		return nil, wire.HelloMalformed, err
 	}
@@ -76,7 +79,7 @@ func (f *Fleet) hello(stream network.Stream) (*session, wire.Reason, error) {
 		return s, wire.LabMismatch, fmt.Errorf("node %s: lab mode is %t there and %t here", key, hello.Lab, f.cfg.Lab)
 	}
 	s.maxTunnels = f.capacity(hello.MaxTunnels)
-	s.reason = wire.Reason(hello.Sharing)
+	s.reason = unshared(wire.Reason(hello.Sharing))
 	remote := stream.Conn().RemoteMultiaddr()
 	s.class = class(remote)
 	s.member = Member{
@@ -88,6 +91,7 @@ func (f *Fleet) hello(stream network.Stream) (*session, wire.Reason, error) {
 
 // admit enters s, ending an older session of the same node.
 func (f *Fleet) admit(s *session) error {
+	now := f.now()
 	f.mu.Lock()
 	old := f.sessions[s.member.Key]
 	full := old == nil && len(f.order) >= f.cfg.MaxNodes
@@ -97,6 +101,11 @@ func (f *Fleet) admit(s *session) error {
 		if old != nil {
 			f.remove(old)
 		}
+		s.mu.Lock()
+		if now.After(s.credited) {
+			s.credited = now
+		}
+		s.mu.Unlock()
 		f.order = append(f.order, s)
 		f.metrics.connected.Set(float64(len(f.order)))
 	}
@@ -179,16 +188,8 @@ func clumpKey(key ed25519.PrivateKey) []byte {
 // clump names the network a node sits in, a /24 or a /48, by a keyed hash, so
 // that the ledger can tell neighbours without anybody learning the address.
 func (f *Fleet) clump(a ma.Multiaddr) string {
-	ip, err := manet.ToIP(a)
-	if err != nil {
-		return ""
-	}
-	addr, ok := netip.AddrFromSlice(ip)
-	if !ok {
-		return ""
-	}
-	addr = addr.Unmap()
-	if addr.IsLoopback() {
+	addr, ok := address(a)
+	if !ok || addr.IsLoopback() {
 		return ""
 	}
 	size := 48
@@ -202,4 +203,23 @@ func (f *Fleet) clump(a ma.Multiaddr) string {
 	mac := hmac.New(sha256.New, f.clumpKey)
 	mac.Write([]byte(prefix.String()))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// observed is what a node is told of its own address, which it cannot see from
+// behind a home router and must never dial.
+func (f *Fleet) observed(a ma.Multiaddr) string {
+	addr, ok := address(a)
+	if !ok || addr.IsLoopback() || f.cfg.Lab {
+		return ""
+	}
+	return addr.String()
+}
+
+func address(a ma.Multiaddr) (netip.Addr, bool) {
+	ip, err := manet.ToIP(a)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	addr, ok := netip.AddrFromSlice(ip)
+	return addr.Unmap(), ok
 }

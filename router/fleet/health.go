@@ -25,14 +25,23 @@ type health struct {
 	quarantine  time.Time
 	quarantined wire.Reason
 	permille    int // standing; see Event.Permille
-	suspected   map[wire.Reason][]time.Time
+	servedAll   int // fetches served
+	suspected   map[wire.Reason][]doubt
+	noted       map[wire.Reason]time.Time // when a reason last entered the node's events
+}
+
+// doubt is one fetch that failed through the node and went well through
+// another.
+type doubt struct {
+	at     time.Time
+	served int // what the node had served by then
 }
 
 // success is the node's served ratio, with newcomers given good credit so that
 // they get their share.
 func (h *health) success() float64 {
 	if h.tried < 10 {
-		return 0.9
+		return 1
 	}
 	return h.ratio
 }
@@ -43,11 +52,18 @@ func (h *health) wellAt(now time.Time) bool {
 
 func (h *health) served() {
 	h.observe(1)
+	h.servedAll++
 	h.inRow, h.rests = 0, 0
 }
 
 func (h *health) failed(now time.Time, cfg Config) {
 	h.observe(0)
+	h.unused(now, cfg)
+}
+
+// unused counts towards a rest without lowering the ratio: a node that always
+// declines is always free, and would otherwise be asked first every time.
+func (h *health) unused(now time.Time, cfg Config) {
 	h.inRow++
 	if h.inRow >= cfg.UnwellAfter {
 		h.restUntil = now.Add(doubled(cfg.UnwellBase, h.rests, cfg.UnwellMax))
@@ -75,8 +91,10 @@ func (h *health) strike(reason wire.Reason, at time.Time, cfg Config) {
 // recall rebuilds quarantine and standing from recorded events, newest first.
 func (h *health) recall(events []Event, cfg Config) {
 	h.permille = goodStanding
+	h.noted = make(map[wire.Reason]time.Time)
 	for _, e := range slices.Backward(events) {
 		h.permille = e.Permille
+		h.noted[e.Reason] = e.At
 		if caught(e.Reason) {
 			h.strike(e.Reason, e.At, cfg)
 		}
@@ -117,81 +135,118 @@ func enough(r wire.Reason) int {
 	}
 }
 
-// Suspect reports that a fetch failed through a node in a way that may be its
-// doing, and then went well through another. Often enough, it is blamed.
-func (f *Fleet) Suspect(node wire.Key, reason wire.Reason, detail string) {
+// Suspect reports that a fetch of a site failed through a node in a way that may
+// be its doing, and then went well through another. Often enough, it is blamed.
+func (f *Fleet) Suspect(node wire.Key, site string, reason wire.Reason, detail string) {
 	now := f.now()
-	if s := f.session(node); s != nil {
-		s.mu.Lock()
-		count := s.health.suspect(reason, now.Add(-f.cfg.SuspectFor), now)
-		s.mu.Unlock()
-		if count < enough(reason) {
-			return
-		}
-	} else if enough(reason) > 1 {
-		return
+	since := now.Add(-f.cfg.SuspectFor)
+	if s := f.session(node); sitesOwn(reason) && (s == nil || !s.sharing()) {
+		return // it left or was paused meanwhile, and broke off what it carried
 	}
-	f.Blame(node, reason, detail)
+	if sitesOwn(reason) && f.sites.suspect(site, node, since, now) {
+		return // it happens to others there too
+	}
+	k := f.knownOf(node)
+	k.mu.Lock()
+	proven := k.health.suspect(reason, since, now)
+	k.mu.Unlock()
+	if proven {
+		f.Blame(node, reason, detail)
+	}
 }
 
-// suspect counts the suspicions since a time, this one included; what reaches
-// enough starts anew.
-func (h *health) suspect(reason wire.Reason, since, now time.Time) int {
+// sitesOwn are the failures that sites produce themselves, by being slow or by
+// closing connections as they please.
+func sitesOwn(r wire.Reason) bool { return r == wire.BytesTruncated || r == wire.Stalled }
+
+// suspect counts the doubts since a time, this one included, and reports
+// whether they are enough: so many, and at least half of what the node was
+// given meanwhile. One that serves thousands of fetches meets slow sites too.
+func (h *health) suspect(reason wire.Reason, since, now time.Time) bool {
 	if h.suspected == nil {
-		h.suspected = make(map[wire.Reason][]time.Time)
+		h.suspected = make(map[wire.Reason][]doubt)
 	}
-	recent := slices.DeleteFunc(h.suspected[reason], func(t time.Time) bool { return t.Before(since) })
-	recent = append(recent, now)
+	recent := slices.DeleteFunc(h.suspected[reason], func(d doubt) bool { return d.at.Before(since) })
+	if extra := len(recent) + 1 - enough(reason); extra > 0 {
+		recent = slices.Delete(recent, 0, extra)
+	}
+	recent = append(recent, doubt{now, h.servedAll})
 	h.suspected[reason] = recent
-	if len(recent) >= enough(reason) {
-		delete(h.suspected, reason)
+	if len(recent) < enough(reason) || h.servedAll-recent[0].served > len(recent) {
+		return false
 	}
-	return len(recent)
+	delete(h.suspected, reason)
+	return true
 }
 
 // Blame records that a node was caught: another node did right where this one
 // did wrong. It is left out for a while, its standing falls, and its owner can
-// read why.
+// read why. What was under way when it was caught is the same incident and adds
+// nothing.
 func (f *Fleet) Blame(node wire.Key, reason wire.Reason, detail string) {
-	f.log.Warn("node quarantined", "node", node, "reason", reason, "detail", detail)
-	if s := f.session(node); s != nil {
-		s.mu.Lock()
-		s.health.strike(reason, f.now(), f.cfg)
-		s.health.permille = max(0, s.health.permille-strikePermille)
-		s.mu.Unlock()
-	}
-	f.Note(node, reason, detail)
-}
-
-// Note records an event in a node's standing without further consequence.
-func (f *Fleet) Note(node wire.Key, reason wire.Reason, detail string) {
-	f.metrics.events.WithLabelValues(reason.String()).Inc()
 	ctx, cancel := context.WithTimeout(context.Background(), f.cfg.WriteTimeout)
 	defer cancel()
-	permille, err := f.permille(ctx, node)
-	if err == nil {
-		err = f.db.SaveStanding(ctx, Event{
-			Node: node, At: f.now(), Reason: reason, Permille: permille,
-			Detail: strings.ToValidUTF8(detail[:min(len(detail), MaxDetail)], ""),
-		})
+	k := f.knownOf(node)
+	if err := f.recall(ctx, node, k); err != nil {
+		f.log.Error("standing not recalled", "node", node, "error", err)
+		return
 	}
-	if err != nil {
-		f.log.Error("standing not recorded", "node", node, "reason", reason, "error", err)
+	now := f.now()
+	k.mu.Lock()
+	again := now.Before(k.health.quarantine)
+	if !again {
+		k.health.strike(reason, now, f.cfg)
+		k.health.permille = max(0, k.health.permille-strikePermille)
+	}
+	e := k.event(node, reason, now, detail)
+	k.mu.Unlock()
+	if again {
+		return
+	}
+	f.log.Warn("node quarantined", "node", node, "reason", reason, "detail", detail)
+	f.record(ctx, e)
+}
+
+// Note records an event in a node's standing without further consequence. The
+// same reason is recorded once in Config.SuspectFor, so that repeating it does
+// not push out what counts.
+func (f *Fleet) Note(node wire.Key, reason wire.Reason, detail string) {
+	ctx, cancel := context.WithTimeout(context.Background(), f.cfg.WriteTimeout)
+	defer cancel()
+	k := f.knownOf(node)
+	if err := f.recall(ctx, node, k); err != nil {
+		f.log.Error("standing not recalled", "node", node, "error", err)
+		return
+	}
+	now := f.now()
+	k.mu.Lock()
+	last, before := k.health.noted[reason]
+	e := k.event(node, reason, now, detail)
+	k.mu.Unlock()
+	if before && now.Sub(last) < f.cfg.SuspectFor {
+		return
+	}
+	f.record(ctx, e)
+}
+
+// event is what is to be recorded of a node at now. The caller holds the lock.
+func (k *known) event(node wire.Key, reason wire.Reason, now time.Time, detail string) Event {
+	return Event{
+		Node: node, At: now, Reason: reason, Permille: k.health.permille,
+		Detail: strings.ToValidUTF8(detail[:min(len(detail), MaxDetail)], ""),
 	}
 }
 
-// permille is the standing of a node, connected or not.
-func (f *Fleet) permille(ctx context.Context, node wire.Key) (int, error) {
-	if s := f.session(node); s != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.health.permille, nil
+func (f *Fleet) record(ctx context.Context, e Event) {
+	f.metrics.events.WithLabelValues(e.Reason.String()).Inc()
+	if err := f.db.SaveStanding(ctx, e); err != nil {
+		f.log.Error("standing not recorded", "node", e.Node, "reason", e.Reason, "error", err)
+		return
 	}
-	events, err := f.db.Standing(ctx, node, 1)
-	if err != nil || len(events) == 0 {
-		return goodStanding, err
-	}
-	return events[0].Permille, nil
+	k := f.knownOf(e.Node)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.health.noted[e.Reason] = e.At
 }
 
 func (f *Fleet) session(node wire.Key) *session {

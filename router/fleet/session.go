@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/fallow-network/fallow/relay/wire"
@@ -16,28 +17,31 @@ import (
 
 // session is one connected node. It costs one goroutine, the one that reads.
 type session struct {
+	*known
 	fleet  *Fleet
 	stream network.Stream
 	member Member
 	class  string // address class: public, private, loopback
 	since  time.Time
 
-	writing sync.Mutex // one message at a time on the stream
+	pace    *rate.Limiter // of messages from the node; used by the reader alone
+	writing sync.Mutex    // one message at a time on the stream
 
-	mu         sync.Mutex
+	// Guarded by known.mu.
 	reason     wire.Reason // why the node does not share, or OK
 	until      time.Time   // when it says it will again
 	maxTunnels int
-	inFlight   int
-	heard      time.Time
-	credited   time.Time // online time is counted up to here
 	pingSent   time.Time
 	pingNonce  uint64
 	rtt        time.Duration
 	proposedAt time.Time
-	health     health
+	activity   []*pb.Activity // to be told, at most maxActivity
 	ended      bool
 }
+
+// maxActivity bounds what waits to be told to one node; further news is
+// dropped.
+const maxActivity = 256
 
 // answer serves a stream that a node opened: the session's whole life.
 func (f *Fleet) answer(stream network.Stream) {
@@ -75,26 +79,31 @@ func (s *session) read() error {
 		if err := s.take(&m); err != nil {
 			return err
 		}
+		// A node that floods us waits; its messages stay on its own line.
+		if err := s.pace.Wait(context.Background()); err != nil {
+			return err
+		}
 	}
 }
 
 func (s *session) take(m *pb.NodeMessage) error {
 	now := s.fleet.now()
-	s.mu.Lock()
-	s.heard = now
-	s.mu.Unlock()
 	switch body := m.Body.(type) {
 	case *pb.NodeMessage_Pong:
 		return s.pong(body.Pong.Nonce, now)
 	case *pb.NodeMessage_Pause:
-		return s.setSharing(wire.Reason(body.Pause.Reason), time.UnixMilli(body.Pause.UntilUnixMilli), now)
+		return s.setSharing(unshared(wire.Reason(body.Pause.Reason)), time.UnixMilli(body.Pause.UntilUnixMilli), now)
 	case *pb.NodeMessage_Resume:
 		return s.setSharing(wire.OK, time.Time{}, now)
 	case *pb.NodeMessage_RulesChanged:
 		s.mu.Lock()
+		before := s.maxTunnels
 		s.maxTunnels = s.fleet.capacity(body.RulesChanged.MaxTunnels)
+		more := s.maxTunnels > before
 		s.mu.Unlock()
-		s.fleet.signal()
+		if more {
+			s.fleet.signal()
+		}
 	case *pb.NodeMessage_ReceiptAnswer:
 		return s.receiptAnswer(body.ReceiptAnswer)
 	}
@@ -111,6 +120,15 @@ func (s *session) pong(nonce uint64, now time.Time) error {
 	return s.credit(now)
 }
 
+// unshared is a node's reason as far as this version knows it. A number from
+// elsewhere is a pause all the same, and may not become a label of its own.
+func unshared(reason wire.Reason) wire.Reason {
+	if !reason.Known() {
+		return wire.Paused
+	}
+	return reason
+}
+
 func (s *session) setSharing(reason wire.Reason, until, now time.Time) error {
 	if reason != wire.OK {
 		if err := s.credit(now); err != nil {
@@ -118,7 +136,7 @@ func (s *session) setSharing(reason wire.Reason, until, now time.Time) error {
 		}
 	}
 	s.mu.Lock()
-	if reason == wire.OK {
+	if reason == wire.OK && s.reason != wire.OK {
 		s.credited = now
 	}
 	s.reason, s.until = reason, until
@@ -132,10 +150,12 @@ func (s *session) setSharing(reason wire.Reason, until, now time.Time) error {
 func (s *session) credit(now time.Time) error {
 	s.mu.Lock()
 	d := now.Sub(s.credited)
-	s.credited = now
-	shared := s.reason == wire.OK
+	counts := s.reason == wire.OK && !s.ended && d > 0
+	if d > 0 && !s.ended {
+		s.credited = now
+	}
 	s.mu.Unlock()
-	if !shared || d <= 0 {
+	if !counts {
 		return nil
 	}
 	d = min(d, s.fleet.cfg.SilentAfter)
@@ -147,20 +167,23 @@ func (s *session) credit(now time.Time) error {
 func (s *session) receiptAnswer(answer *pb.ReceiptAnswer) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.fleet.cfg.WriteTimeout)
 	defer cancel()
-	err := s.fleet.receipts.Countersign(ctx, s.member.Key, answer)
+	taken, err := s.fleet.receipts.Countersign(ctx, s.member.Key, answer)
+	reason := wire.Reason(answer.Reason)
 	switch {
-	case err == nil && wire.Reason(answer.Reason) != wire.OK:
-		s.fleet.metrics.disputed.Inc()
-		s.fleet.Note(s.member.Key, wire.Reason(answer.Reason), "the node would not countersign a receipt")
 	case errors.Is(err, wire.ErrReceiptSignature):
 		s.fleet.Blame(s.member.Key, wire.ReceiptSignature, "a countersignature did not verify")
 		return err
-	case err == nil:
-		s.fleet.metrics.countersigned.Inc()
-	default:
-		// Ours (the disk), or an answer that came too late. The proposal stands
-		// and is repeated while it can be.
+	case err != nil:
+		// Ours (the disk), or an answer to nothing. The proposal stands and is
+		// repeated while it can be.
 		s.fleet.log.Warn("receipt answer not stored", "node", s.member.Key, "job", answer.Job, "error", err)
+	case !taken:
+		// Said before, or overtaken.
+	case reason != wire.OK:
+		s.fleet.metrics.disputed.Inc()
+		s.fleet.Note(s.member.Key, wire.ReceiptDisputed, "it would not countersign a receipt: "+reason.String())
+	default:
+		s.fleet.metrics.countersigned.Inc()
 	}
 	return nil
 }
@@ -187,8 +210,7 @@ func (s *session) end(reason wire.Reason) {
 	}
 	notice := &pb.RouterMessage{Body: &pb.RouterMessage_Notice{Notice: &pb.Notice{Reason: pb.Reason(reason)}}}
 	_ = s.writeWithin(notice, time.Second)
-	_ = s.stream.Close()
-	_ = s.stream.SetReadDeadline(time.Now().Add(time.Second))
+	_ = s.stream.Close() // interrupts the reader too
 }
 
 func (s *session) sharing() bool {

@@ -27,7 +27,9 @@ type siteNode struct {
 	key      wire.Key
 	inFlight int
 	fetches  int       // since it was last chosen for the site
+	fails    int       // since it last served the site
 	cooling  time.Time // not asked for the site before
+	suspect  time.Time // when it last failed there and another node did not
 }
 
 func newSiteMemory(size int) *siteMemory {
@@ -62,7 +64,8 @@ func (m *siteMemory) entry(site string, key wire.Key) *siteNode {
 		m.sites.Add(site, known)
 	}
 	if len(known.nodes) >= nodesPerSite {
-		known.nodes = slices.Delete(known.nodes, 0, 1)
+		idle := max(0, slices.IndexFunc(known.nodes, func(n siteNode) bool { return n.inFlight == 0 }))
+		known.nodes = slices.Delete(known.nodes, idle, idle+1)
 	}
 	known.nodes = append(known.nodes, siteNode{key: key})
 	return &known.nodes[len(known.nodes)-1]
@@ -86,33 +89,49 @@ func (m *siteMemory) free(site string, limit int, avoid []wire.Key) (wire.Key, b
 	return wire.Key{}, false
 }
 
-func (m *siteMemory) start(site string, key wire.Key) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.entry(site, key).fetches = 0
-}
-
-func (m *siteMemory) enter(site string, key wire.Key) {
+// enter counts a fetch that starts; fresh says that the node was chosen anew.
+func (m *siteMemory) enter(site string, key wire.Key, fresh bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.entry(site, key)
+	if fresh {
+		n.fetches = 0
+	}
 	n.inFlight++
 	n.fetches++
 }
 
-func (m *siteMemory) leave(site string, key wire.Key) {
+func (m *siteMemory) leave(site string, key wire.Key, served bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := m.find(site, key); n != nil && n.inFlight > 0 {
-		n.inFlight--
+	n := m.find(site, key)
+	if n == nil {
+		return
+	}
+	n.inFlight = max(0, n.inFlight-1)
+	if served {
+		n.fails = 0
 	}
 }
 
-func (m *siteMemory) cool(site string, key wire.Key, until time.Time) {
+// cool keeps a node away from a site for a while, longer each time.
+func (m *siteMemory) cool(site string, key wire.Key, now time.Time, cfg Config) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.entry(site, key)
-	n.cooling, n.fetches = until, 0
+	n.cooling, n.fetches = now.Add(doubled(cfg.SiteCooldown, n.fails, max(cfg.SiteCooldown, cfg.SiteCoolMax))), 0
+	n.fails++
+}
+
+// suspect notes that a node failed on a site where another one then did not,
+// and reports whether that has happened to another node since a time: then it
+// is the site that is odd.
+func (m *siteMemory) suspect(site string, key wire.Key, since, now time.Time) (odd bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entry(site, key).suspect = now
+	known, _ := m.sites.Peek(site)
+	return slices.ContainsFunc(known.nodes, func(n siteNode) bool { return n.key != key && n.suspect.After(since) })
 }
 
 func (m *siteMemory) cooling(site string, key wire.Key, now time.Time) bool {

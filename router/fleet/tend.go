@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,7 +13,7 @@ import (
 
 // tendWorkers is how many nodes are written to at once by the tending loop, so
 // that one slow line delays a few others at most.
-const tendWorkers = 8
+const tendWorkers = 64
 
 // tend pings and proposes receipts until ctx ends. One loop serves every
 // session: a timer and a goroutine for each would cost more than the session.
@@ -85,12 +86,14 @@ func (f *Fleet) sweep(ctx context.Context, settle bool) {
 	group.SetLimit(tendWorkers)
 	now := f.now()
 	for _, s := range open {
-		ping, propose := s.due(now)
-		if !ping && !propose && !settle {
+		c := s.due(now)
+		c.propose = c.propose || settle
+		if c == (chores{}) {
 			continue
 		}
 		group.Go(func() error {
-			if err := s.visit(ctx, ping, propose || settle); err != nil {
+			if err := s.visit(ctx, c); err != nil {
+				// A message written in part cannot be taken back.
 				f.log.Debug("session broken", "node", s.member.Key, "error", err)
 				_ = s.stream.Reset()
 			}
@@ -100,26 +103,37 @@ func (f *Fleet) sweep(ctx context.Context, settle bool) {
 	_ = group.Wait()
 }
 
+// chores are what there is to say to a node.
+type chores struct{ ping, propose, tell bool }
+
 // due says what s needs at now.
-func (s *session) due(now time.Time) (ping, propose bool) {
+func (s *session) due(now time.Time) chores {
 	cfg := s.fleet.cfg
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	ping = now.Sub(s.credited) >= cfg.PingEvery && now.Sub(s.pingSent) >= cfg.PingEvery
-	propose = now.Sub(s.proposedAt) >= cfg.ProposeEvery
-	if !propose && s.inFlight > 0 {
-		propose = s.fleet.receipts.Pending(s.member.Key) >= cfg.ProposeBytes
+	c := chores{
+		ping:    now.Sub(s.credited) >= cfg.PingEvery && now.Sub(s.pingSent) >= cfg.PingEvery,
+		propose: now.Sub(s.proposedAt) >= cfg.ProposeEvery,
+		tell:    len(s.activity) > 0,
 	}
-	return ping, propose
+	busy := s.inFlight > 0
+	s.mu.Unlock()
+	// Asked without the lock: the meter may be waiting for the disk.
+	if !c.propose && busy {
+		c.propose = s.fleet.receipts.Pending(s.member.Key) >= cfg.ProposeBytes
+	}
+	return c
 }
 
-func (s *session) visit(ctx context.Context, ping, propose bool) error {
-	if ping {
+func (s *session) visit(ctx context.Context, c chores) error {
+	if c.ping {
 		if err := s.ping(); err != nil {
 			return err
 		}
 	}
-	if propose {
+	if err := s.tell(); err != nil {
+		return err
+	}
+	if c.propose {
 		return s.propose(ctx)
 	}
 	return nil
@@ -153,8 +167,9 @@ func (s *session) propose(ctx context.Context) error {
 	return nil
 }
 
-// Announce tells a node which addresses were fetched under a lease, for its
-// journal. It is a courtesy: a node that has gone is not an error.
+// Announce has a node told which addresses were fetched under a lease, for its
+// journal. It does not wait for the node's line. It is a courtesy: a node that
+// has gone, or takes it too slowly, is not an error.
 func (f *Fleet) Announce(node wire.Key, serial wire.Serial, urls ...string) {
 	s := f.session(node)
 	if s == nil {
@@ -162,9 +177,25 @@ func (f *Fleet) Announce(node wire.Key, serial wire.Serial, urls ...string) {
 	}
 	activity := &pb.Activity{Serial: serial[:]}
 	for _, u := range urls[:min(len(urls), wire.MaxActivityURLs)] {
-		activity.Urls = append(activity.Urls, u[:min(len(u), wire.MaxActivityURL)])
+		activity.Urls = append(activity.Urls, strings.ToValidUTF8(u[:min(len(u), wire.MaxActivityURL)], ""))
 	}
-	if err := s.write(&pb.RouterMessage{Body: &pb.RouterMessage_Activity{Activity: activity}}); err != nil {
-		f.log.Debug("activity not announced", "node", node, "error", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.activity) < maxActivity {
+		s.activity = append(s.activity, activity)
 	}
+}
+
+// tell writes the activity that has gathered.
+func (s *session) tell() error {
+	s.mu.Lock()
+	news := s.activity
+	s.activity = nil
+	s.mu.Unlock()
+	for _, activity := range news {
+		if err := s.write(&pb.RouterMessage{Body: &pb.RouterMessage_Activity{Activity: activity}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

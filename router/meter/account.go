@@ -14,11 +14,22 @@ type Account struct {
 	online                      atomic.Int64 // nanoseconds
 
 	// The rest is guarded by the lock of the node's accounts.
-	carried  counts       // stored for this epoch by an earlier run
-	mark     counts       // live counts when the epoch began, or this run
-	proposed wire.Receipt // the last receipt proposed in this epoch
-	closing  wire.Receipt // the last one of the epoch before, while it may still be signed
+	used     time.Time // when it was last handed out
+	carried  counts    // stored for this epoch by an earlier run
+	mark     counts    // live counts when the epoch began, or this run
+	sequence uint64    // the last one used in this epoch, also in a write that failed
+	proposed proposal  // the last receipt proposed in this epoch
+	closing  proposal  // the last one of the epoch before, while it may still be signed
 }
+
+// proposal is a receipt that the database holds and the node was, or will be,
+// asked to sign. The zero value is none.
+type proposal struct {
+	wire.Receipt
+	disputed bool // an objection to it is stored
+}
+
+func (p *proposal) unsigned() bool { return p.Sequence > 0 && p.NodeSig == nil }
 
 // AddDown counts bytes that came from the site.
 func (a *Account) AddDown(n int) { a.down.Add(uint64(n)) }
@@ -59,10 +70,20 @@ func (a *Account) total(live counts) counts {
 // Tunnels add without the lock, so that is rarely nothing.
 func (a *Account) turn() {
 	live := a.live()
-	total, last := a.total(live), countsOf(a.proposed)
+	total, last := a.total(live), countsOf(a.proposed.Receipt)
 	a.carried = counts{}
 	a.mark = live.minus(total.minus(last))
-	a.closing, a.proposed = a.proposed, wire.Receipt{}
+	a.closing, a.proposed, a.sequence = a.proposed, proposal{}, 0
+}
+
+// due is the proposal that an answer for epoch speaks of; nil if there is none.
+func (a *Account) due(epoch uint64) *proposal {
+	for _, p := range []*proposal{&a.proposed, &a.closing} {
+		if p.Sequence > 0 && p.Epoch == epoch {
+			return p
+		}
+	}
+	return nil
 }
 
 // idle reports whether nothing was counted since the epoch began.

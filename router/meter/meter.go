@@ -70,10 +70,17 @@ type Meter struct {
 // nodeAccounts are one node's accounts. Its lock is held over database writes,
 // so that the receipts of one node are proposed and answered one at a time.
 type nodeAccounts struct {
+	used time.Time // when they were last asked for; guarded by the meter's lock
+
 	mu     sync.Mutex
 	loaded bool
 	byJob  map[string]*Account
 }
+
+// keepFor is how long an account that counts nothing stays after it was last
+// handed out. A tunnel that still holds it would be lost to the books if it
+// went sooner; none lives so long without a byte.
+const keepFor = time.Hour
 
 // New counts for epoch from now on. The caller rotates it when the ledger
 // closes an epoch.
@@ -86,6 +93,10 @@ func New(log *slog.Logger, now func() time.Time, db DB, key ed25519.PrivateKey, 
 // Epoch is the one being counted for.
 func (m *Meter) Epoch() uint64 { return m.epoch.Load() }
 
+// Closing reports whether the epoch before is rotated out and not sealed yet:
+// its close is under way or has failed and is to be tried again.
+func (m *Meter) Closing() bool { return m.closing.Load() }
+
 // Account is where the tunnels of one (node, job) add what they carry.
 func (m *Meter) Account(ctx context.Context, node wire.Key, job string) (*Account, error) {
 	accounts := m.of(node)
@@ -94,7 +105,9 @@ func (m *Meter) Account(ctx context.Context, node wire.Key, job string) (*Accoun
 	if err := m.load(ctx, node, accounts); err != nil {
 		return nil, err
 	}
-	return accounts.account(job), nil
+	account := accounts.account(job)
+	account.used = m.now()
+	return account, nil
 }
 
 // Online adds time during which a node was connected and sharing. The caller
@@ -116,6 +129,7 @@ func (m *Meter) of(node wire.Key) *nodeAccounts {
 		accounts = &nodeAccounts{byJob: make(map[string]*Account)}
 		m.accounts[node] = accounts
 	}
+	accounts.used = m.now()
 	return accounts
 }
 
@@ -125,14 +139,19 @@ func (m *Meter) load(ctx context.Context, node wire.Key, accounts *nodeAccounts)
 	if accounts.loaded {
 		return nil
 	}
-	stored, err := m.db.LastReceipts(ctx, node, m.Epoch())
+	epoch := m.Epoch()
+	stored, err := m.db.LastReceipts(ctx, node, epoch)
 	if err != nil {
 		return fmt.Errorf("load receipts of %s: %w", node, err)
 	}
 	for _, r := range stored {
+		if r.Epoch != epoch {
+			continue // of the one that is closing: counted there
+		}
 		account := accounts.account(r.Job)
-		account.carried = countsOf(r)
-		account.proposed = r
+		account.used = m.now()
+		account.carried, account.sequence = countsOf(r), r.Sequence
+		account.proposed = proposal{Receipt: r}
 	}
 	accounts.loaded = true
 	return nil
@@ -145,13 +164,4 @@ func (a *nodeAccounts) account(job string) *Account {
 		a.byJob[job] = account
 	}
 	return account
-}
-
-func (a *nodeAccounts) idle() bool {
-	for _, account := range a.byJob {
-		if !account.idle() {
-			return false
-		}
-	}
-	return true
 }

@@ -3,6 +3,7 @@ package meter
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/relay/wire/pb"
@@ -23,38 +24,53 @@ func (m *Meter) Propose(ctx context.Context, node wire.Key) ([]wire.Receipt, err
 }
 
 func (m *Meter) propose(ctx context.Context, node wire.Key, accounts *nodeAccounts, epoch uint64) ([]wire.Receipt, error) {
-	var fresh, due []wire.Receipt
-	for job, account := range accounts.byJob {
-		if unsigned(account.closing) {
-			due = append(due, account.closing)
-		}
-		if m.closing.Load() {
-			continue // the database does not know the new epoch yet
-		}
-		total := account.total(account.live())
-		if total == countsOf(account.proposed) {
-			if unsigned(account.proposed) {
-				due = append(due, account.proposed)
+	var due []wire.Receipt
+	for _, account := range accounts.byJob {
+		for _, p := range []*proposal{&account.closing, &account.proposed} {
+			if p.unsigned() && (p == &account.closing || account.total(account.live()) == countsOf(p.Receipt)) {
+				due = append(due, p.Receipt)
 			}
+		}
+	}
+	fresh := m.draft(node, accounts, epoch)
+	if len(fresh) > 0 {
+		if err := m.db.SaveReceipts(ctx, fresh); err != nil {
+			return nil, fmt.Errorf("store proposals to %s: %w", node, err)
+		}
+		accounts.stored(fresh)
+	}
+	return append(due, fresh...), nil
+}
+
+// draft writes a receipt for every account that has grown since its last one.
+// A sequence is used once even if storing fails: whether the database kept it is
+// then unknown.
+func (m *Meter) draft(node wire.Key, accounts *nodeAccounts, epoch uint64) []wire.Receipt {
+	if m.closing.Load() {
+		return nil // the database does not know the new epoch yet
+	}
+	var fresh []wire.Receipt
+	for job, account := range accounts.byJob {
+		total := account.total(account.live())
+		if total == countsOf(account.proposed.Receipt) {
 			continue
 		}
+		account.sequence++
 		r := wire.Receipt{
-			Router: m.id, Node: node, Epoch: epoch, Job: job, Sequence: account.proposed.Sequence + 1,
+			Router: m.id, Node: node, Epoch: epoch, Job: job, Sequence: account.sequence,
 			BytesDown: total.down, BytesUp: total.up, Tunnels: total.tunnels, Failures: total.failures,
 			OnlineSeconds: total.online,
 		}
 		r.SignRouter(m.key)
 		fresh = append(fresh, r)
 	}
-	if len(fresh) > 0 {
-		if err := m.db.SaveReceipts(ctx, fresh); err != nil {
-			return nil, fmt.Errorf("store proposals to %s: %w", node, err)
-		}
-		for _, r := range fresh {
-			accounts.byJob[r.Job].proposed = r
-		}
+	return fresh
+}
+
+func (a *nodeAccounts) stored(receipts []wire.Receipt) {
+	for _, r := range receipts {
+		a.byJob[r.Job].proposed = proposal{Receipt: r}
 	}
-	return append(due, fresh...), nil
 }
 
 // Pending is how many bytes a node has carried since its receipts were last
@@ -72,60 +88,94 @@ func (m *Meter) Pending(node wire.Key) uint64 {
 }
 
 // Countersign takes a node's answer. A countersignature is verified and stored;
-// a dispute is stored with both numbers and the router's count stands. An
-// answer to an older proposal than the last is ignored: the newer one covers
-// it. Errors wrap ErrAnswer, wire.ErrReceiptSignature, or are the database's.
-func (m *Meter) Countersign(ctx context.Context, node wire.Key, a *pb.ReceiptAnswer) error {
+// a dispute is stored with both numbers and the router's count stands. taken is
+// false for what says nothing new: an answer to an older proposal than the
+// last, which the newer one covers, or one that was given before. Errors wrap
+// ErrAnswer, wire.ErrReceiptSignature, or are the database's.
+func (m *Meter) Countersign(ctx context.Context, node wire.Key, a *pb.ReceiptAnswer) (taken bool, err error) {
 	accounts := m.of(node)
 	accounts.mu.Lock()
 	defer accounts.mu.Unlock()
-	account := accounts.byJob[a.Job]
-	if account == nil {
-		return fmt.Errorf("%w: job %q", ErrAnswer, a.Job)
+	var p *proposal
+	if account := accounts.byJob[a.Job]; account != nil {
+		p = account.due(a.Epoch)
 	}
-	proposal := &account.proposed
-	if a.Epoch == account.closing.Epoch && a.Epoch != account.proposed.Epoch {
-		proposal = &account.closing
-	}
-	r := *proposal
-	if a.Epoch < m.Epoch() && a.Epoch != r.Epoch || a.Epoch == r.Epoch && a.Sequence < r.Sequence {
-		return nil
-	}
-	if a.Epoch != r.Epoch || a.Sequence != r.Sequence {
-		return fmt.Errorf("%w: epoch %d sequence %d", ErrAnswer, a.Epoch, a.Sequence)
+	switch {
+	case p == nil && a.Epoch < m.Epoch(), p != nil && a.Sequence < p.Sequence:
+		return false, nil
+	case p == nil || a.Sequence != p.Sequence:
+		return false, fmt.Errorf("%w: epoch %d job %q sequence %d", ErrAnswer, a.Epoch, a.Job, a.Sequence)
+	case p.NodeSig != nil, p.disputed && wire.Reason(a.Reason) != wire.OK:
+		return false, nil
 	}
 	if wire.Reason(a.Reason) != wire.OK {
-		return m.dispute(ctx, r, a)
+		if err := m.dispute(ctx, p.Receipt, a); err != nil {
+			return false, err
+		}
+		p.disputed = true
+		return true, nil
 	}
+	r := p.Receipt
 	r.NodeSig = a.NodeSignature
 	if err := r.VerifyNode(); err != nil {
-		return err
+		return false, err
 	}
 	if err := m.db.SaveReceipts(ctx, []wire.Receipt{r}); err != nil {
-		return fmt.Errorf("store countersignature of %s: %w", node, err)
+		return false, fmt.Errorf("store countersignature of %s: %w", node, err)
 	}
-	*proposal = r
-	return nil
+	p.Receipt = r
+	return true, nil
 }
-
-func unsigned(r wire.Receipt) bool { return r.Sequence > 0 && r.NodeSig == nil }
 
 func (m *Meter) dispute(ctx context.Context, r wire.Receipt, a *pb.ReceiptAnswer) error {
 	m.log.Warn("receipt disputed", "node", r.Node, "job", r.Job, "reason", wire.Reason(a.Reason),
 		"router_down", r.BytesDown, "node_down", a.OwnBytesDown)
-	return m.db.SaveDispute(ctx, Dispute{
+	err := m.db.SaveDispute(ctx, Dispute{
 		Node: r.Node, Epoch: r.Epoch, Job: r.Job, Sequence: r.Sequence, Reason: wire.Reason(a.Reason),
 		RouterDown: r.BytesDown, RouterUp: r.BytesUp, NodeDown: a.OwnBytesDown, NodeUp: a.OwnBytesUp, At: m.now(),
 	})
+	if err != nil {
+		return fmt.Errorf("store dispute of %s: %w", r.Node, err)
+	}
+	return nil
 }
 
-// Checkpoint proposes for every node at once, connected or not, so that all
-// that was counted is stored. Used before an epoch closes and at shutdown.
+// Checkpoint stores what every node has carried, connected or not. Used at
+// shutdown.
 func (m *Meter) Checkpoint(ctx context.Context) error {
-	for _, node := range m.nodes() {
-		if _, err := m.Propose(ctx, node); err != nil {
-			return err
+	defer m.lockAll()()
+	return m.storeAll(ctx)
+}
+
+// lockAll holds every node's accounts; the caller calls what it returns.
+func (m *Meter) lockAll() (unlock func()) {
+	m.mu.Lock()
+	for _, accounts := range m.accounts {
+		accounts.mu.Lock()
+	}
+	return func() {
+		for _, accounts := range m.accounts {
+			accounts.mu.Unlock()
 		}
+		m.mu.Unlock()
+	}
+}
+
+// storeAll stores a receipt for everything that has grown, in one write: one
+// for each node would hold the fleet up for minutes.
+func (m *Meter) storeAll(ctx context.Context) error {
+	var fresh []wire.Receipt
+	for node, accounts := range m.accounts {
+		fresh = append(fresh, m.draft(node, accounts, m.Epoch())...)
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	if err := m.db.SaveReceipts(ctx, fresh); err != nil {
+		return fmt.Errorf("store the counts of epoch %d: %w", m.Epoch(), err)
+	}
+	for _, r := range fresh {
+		m.accounts[r.Node].stored([]wire.Receipt{r})
 	}
 	return nil
 }
@@ -138,7 +188,7 @@ func (m *Meter) Unsigned() int {
 		accounts := m.of(node)
 		accounts.mu.Lock()
 		for _, account := range accounts.byJob {
-			if unsigned(account.closing) {
+			if account.closing.unsigned() {
 				waiting++
 			}
 		}
@@ -151,11 +201,12 @@ func (m *Meter) Unsigned() int {
 // signed: the ledger has closed it and opened the current one.
 func (m *Meter) Sealed() {
 	m.closing.Store(false)
+	m.forget()
 	for _, node := range m.nodes() {
 		accounts := m.of(node)
 		accounts.mu.Lock()
 		for _, account := range accounts.byJob {
-			account.closing = wire.Receipt{}
+			account.closing = proposal{}
 		}
 		accounts.mu.Unlock()
 	}
@@ -166,32 +217,42 @@ func (m *Meter) Sealed() {
 // proposed before Sealed. It holds every node's accounts meanwhile, so no byte
 // falls between two epochs or into both.
 func (m *Meter) Rotate(ctx context.Context, next uint64) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	unlock := m.lockAll()
+	defer unlock()
+	// Everything is stored first, so that a failure leaves the epoch as it was
+	// and Rotate can be called again.
+	if err := m.storeAll(ctx); err != nil {
+		return err
+	}
 	for _, accounts := range m.accounts {
-		accounts.mu.Lock()
-		defer accounts.mu.Unlock()
-	}
-	// Two passes: store everything first, so that a failure leaves the epoch as
-	// it was and Rotate can be called again.
-	closing := m.Epoch()
-	for node, accounts := range m.accounts {
-		if _, err := m.propose(ctx, node, accounts, closing); err != nil {
-			return fmt.Errorf("close the counts of epoch %d: %w", closing, err)
-		}
-	}
-	for node, accounts := range m.accounts {
-		if accounts.idle() {
-			delete(m.accounts, node)
-			continue
-		}
-		for _, account := range accounts.byJob {
-			account.turn()
-		}
+		accounts.turn(m.now())
 	}
 	m.epoch.Store(next)
 	m.closing.Store(true)
 	return nil
+}
+
+// turn starts a new epoch and forgets jobs that have long ended.
+func (a *nodeAccounts) turn(now time.Time) {
+	for job, account := range a.byJob {
+		if account.idle() && now.Sub(account.used) > keepFor {
+			delete(a.byJob, job)
+			continue
+		}
+		account.turn()
+	}
+}
+
+// forget drops nodes that have long gone and whose counts are all stored.
+func (m *Meter) forget() {
+	defer m.lockAll()()
+	now := m.now()
+	for node, accounts := range m.accounts {
+		if len(accounts.byJob) == 0 && now.Sub(accounts.used) > keepFor {
+			delete(m.accounts, node)
+			accounts.mu.Unlock()
+		}
+	}
 }
 
 func (m *Meter) nodes() []wire.Key {

@@ -12,7 +12,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -120,9 +119,9 @@ func (e *Error) TunnelReason() string {
 	}
 }
 
-// Dial opens a tunnel to t through node and counts it in account. The
-// connection is a Conn; errors are *Error or the context's.
-func (d *Dialer) Dial(ctx context.Context, node wire.Key, t Target, account Account) (net.Conn, error) {
+// Dial opens a tunnel to t through node and counts it in account. Errors are
+// *Error or the context's.
+func (d *Dialer) Dial(ctx context.Context, node wire.Key, t Target, account Account) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.cfg.OpenTimeout)
 	defer cancel()
 	conn, err := d.open(ctx, node, t, account)
@@ -143,7 +142,7 @@ func outcome(err error) string {
 	}
 }
 
-func (d *Dialer) open(ctx context.Context, node wire.Key, t Target, account Account) (net.Conn, error) {
+func (d *Dialer) open(ctx context.Context, node wire.Key, t Target, account Account) (*Conn, error) {
 	lease := &wire.Lease{
 		Serial: wire.NewSerial(), Router: d.id, Node: node, Host: t.Host, Port: t.Port, TLS: t.TLS,
 		Job: t.Job, Purpose: t.Purpose, Dataset: t.Dataset, MaxUp: d.cfg.MaxUp, MaxDown: d.cfg.MaxDown,

@@ -35,13 +35,13 @@ type Pool struct {
 	dialer   *Dialer
 	accounts Accounts
 	roots    *x509.CertPool // nil: the system's
-	kept     *lru.Cache[Route, *http.Transport]
+	kept     *lru.Cache[Route, *route]
 }
 
 // NewPool speaks TLS to sites, trusting roots (nil: the system's roots).
 func NewPool(d *Dialer, accounts Accounts, roots *x509.CertPool) *Pool {
 	p := &Pool{dialer: d, accounts: accounts, roots: roots}
-	kept, err := lru.NewWithEvict(max(1, d.cfg.MaxTransports), func(_ Route, t *http.Transport) { t.CloseIdleConnections() })
+	kept, err := lru.NewWithEvict(max(1, d.cfg.MaxTransports), func(_ Route, t *route) { t.CloseIdleConnections() })
 	if err != nil {
 		panic("tunnel: " + err.Error()) // only for a size below one
 	}
@@ -83,12 +83,13 @@ func (p *Pool) ForgetJob(job string) {
 // Close closes every kept tunnel.
 func (p *Pool) Close() { p.kept.Purge() }
 
-func (p *Pool) transport(r Route, w Work) *http.Transport {
+func (p *Pool) transport(r Route, w Work) *route {
 	cfg := p.dialer.cfg
 	tlsConfig := &tls.Config{
 		RootCAs: p.roots, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		ClientSessionCache: tls.NewLRUClientSessionCache(cfg.IdlePerNode),
 	}
+	carrier := new(route)
 	dial := func(ctx context.Context, address string, secure bool) (net.Conn, error) {
 		t, err := target(address, secure, r, w)
 		if err != nil {
@@ -98,9 +99,14 @@ func (p *Pool) transport(r Route, w Work) *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		return p.dialer.Dial(ctx, r.Node, t, account)
+		conn, err := p.dialer.Dial(ctx, r.Node, t, account)
+		if err != nil {
+			return nil, err
+		}
+		conn.route = carrier
+		return conn, nil
 	}
-	return &http.Transport{
+	carrier.Transport = &http.Transport{
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) { return dial(ctx, address, false) },
 		DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
 			raw, err := dial(ctx, address, true)
@@ -114,6 +120,7 @@ func (p *Pool) transport(r Route, w Work) *http.Transport {
 		ResponseHeaderTimeout: cfg.HeadTimeout, MaxResponseHeaderBytes: cfg.HeadBytes,
 		ReadBufferSize: cfg.ReadBuffer, WriteBufferSize: 4 << 10,
 	}
+	return carrier
 }
 
 // handshake speaks TLS with the site, end to end through the node.

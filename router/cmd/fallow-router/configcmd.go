@@ -36,7 +36,7 @@ func newConfigCheck() *cobra.Command {
 		Example: `  fallow-router config check --config router.toml
   fallow-router config check --config router.toml --data /srv/fallow`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := from.load(cmd)
+			c, err := from.load()
 			if err != nil {
 				return err
 			}
@@ -65,7 +65,7 @@ func newConfigPrint() *cobra.Command {
 		Example: `  fallow-router config print > router.toml
   fallow-router config print --config router.toml --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := from.load(cmd)
+			c, err := from.load()
 			if err != nil {
 				return err
 			}

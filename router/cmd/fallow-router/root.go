@@ -68,10 +68,19 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
+// portTaken looks at the text, since libp2p hides the kind of its errors; an
+// error that says what to do already is left alone.
+func portTaken(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, syscall.EADDRINUSE.Error()) && !strings.Contains(text, "--")
+}
+
 // explain adds what to do next, where the error does not say it itself.
 func explain(err error) error {
 	var refused *api.Error
 	switch {
+	case portTaken(err):
+		return fmt.Errorf("%w\nthe port is in use: stop the other program, or choose another port with --listen", err)
 	case errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("%w\nthe disk is full: free some space and start again; nothing acknowledged is lost", err)
 	case errors.As(err, &refused) && refused.Code == api.CodeNotFound && strings.Contains(refused.Detail, "job"):

@@ -41,7 +41,7 @@ func (s *source) flags(cmd *cobra.Command) {
 	}
 }
 
-func (s *source) load(*cobra.Command) (*config, error) { return load(s.file, s.bound) }
+func (s *source) load() (*config, error) { return load(s.file, s.bound) }
 
 // again is the command line that starts the router like this.
 func (s *source) again() string {
@@ -91,7 +91,7 @@ DIR/addresses.json, where the other commands find them.
   fallow-router serve --config router.toml --log json
   fallow-router serve --data /tmp/lab --lab --ca lab-ca.pem`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := from.load(cmd)
+			c, err := from.load()
 			if err != nil {
 				return err
 			}

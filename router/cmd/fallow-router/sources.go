@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +23,8 @@ type given struct {
 // variables, over them flags. flags maps names of settings to flags of a
 // command; file may be "".
 func load(file string, flags map[string]*pflag.Flag) (*config, error) {
-	known := newConfigDefaults(false).settings()
+	initial := newConfigDefaults(false)
+	known := initial.settings()
 	merged, err := readFile(file, known)
 	if err != nil {
 		return nil, usageError{err}
@@ -38,13 +38,12 @@ func load(file string, flags map[string]*pflag.Flag) (*config, error) {
 		}
 	})
 	// Lab mode has defaults of its own, so it is settled first.
-	lab := false
 	if g, ok := merged["lab"]; ok {
-		if lab, err = strconv.ParseBool(g.values[0]); err != nil {
-			return nil, usageError{fmt.Errorf("%s: %q is neither true nor false", g.where, g.values[0])}
+		if err := assign(known.Lookup("lab").Value, g.values); err != nil {
+			return nil, usageError{fmt.Errorf("%s: %w", g.where, err)}
 		}
 	}
-	c := newConfigDefaults(lab)
+	c := newConfigDefaults(initial.Lab)
 	set := c.settings()
 	for name, g := range merged {
 		if err := assign(set.Lookup(name).Value, g.values); err != nil {
@@ -82,7 +81,7 @@ func assign(into pflag.Value, values []string) error {
 		return fmt.Errorf("takes one value, not %d", len(values))
 	}
 	if err := into.Set(values[0]); err != nil {
-		return fmt.Errorf("%q is not a %s", values[0], kind(into.Type()))
+		return fmt.Errorf("is %q, want %s", values[0], kind(into.Type()))
 	}
 	return nil
 }
@@ -91,11 +90,11 @@ func assign(into pflag.Value, values []string) error {
 func kind(pflagType string) string {
 	switch pflagType {
 	case "int", "int64":
-		return "whole number"
+		return "a whole number"
 	case "bool":
 		return "true or false"
 	case "duration":
-		return `duration such as "30s" or "24h"`
+		return `a duration such as "30s" or "24h"`
 	default:
 		return pflagType
 	}

@@ -26,7 +26,7 @@ func (t *target) flags(cmd *cobra.Command) {
 	set := cmd.PersistentFlags()
 	set.StringVar(&t.api, "api", "", "address of the router's API, `URL` or HOST:PORT (or FALLOW_API)")
 	set.StringVar(&t.data, "data", "", "the `DIR` a router serves from, to find it by (or FALLOW_DATA)")
-	set.BoolVar(&t.json, "json", false, "write JSON for machines")
+	set.BoolVar(&t.json, "json", false, "write JSON, for machines")
 }
 
 // addressesFile is where a router that serves from a directory says how it is
