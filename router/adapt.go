@@ -99,6 +99,7 @@ func (d crawlDB) SetJobState(ctx context.Context, id string, from, to job.State,
 type crawlFleet struct {
 	fleet *fleet.Fleet
 	pool  *tunnel.Pool
+	meter *meter.Meter
 }
 
 var _ crawl.Fleet = crawlFleet{}
@@ -116,10 +117,9 @@ func (f crawlFleet) Hold(w crawl.Want) (crawl.Hold, error) {
 
 func (f crawlFleet) Changed() <-chan struct{} { return f.fleet.Changed() }
 
-func (f crawlFleet) Ready() bool {
-	_, sharing := f.fleet.Count()
-	return sharing > 0
-}
+func (f crawlFleet) Ready() bool { return f.fleet.Ready() }
+
+func (f crawlFleet) Checkpoint(ctx context.Context) error { return f.meter.Checkpoint(ctx) }
 
 func (f crawlFleet) Suspect(node wire.Key, site string, reason wire.Reason, detail string) {
 	f.fleet.Suspect(node, site, reason, detail)

@@ -106,7 +106,7 @@ func (r *Router) open() error {
 	r.catalogue = &catalogue{
 		dir: filepath.Join(cfg.Dir, "datasets"), key: r.id.Private, version: cfg.Version, contact: cfg.Contact, now: now,
 	}
-	r.crawler, err = crawl.New(r.log.With("part", "crawl"), now, crawlDB{r.store}, crawlFleet{r.fleet, r.pool}, r.catalogue,
+	r.crawler, err = crawl.New(r.log.With("part", "crawl"), now, crawlDB{r.store}, crawlFleet{r.fleet, r.pool, r.meter}, r.catalogue,
 		crawl.NewMetrics(r.registry), filepath.Join(cfg.Dir, "crawl"), cfg.Crawl)
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func (c *Crawler) carry(ctx context.Context, f *fetch.Fetcher, j *job.Job, to ta
 	defer cancel()
 	want := Want{Site: to.site, Country: to.country, Job: j}
 	var suspects []suspicion
-	var last error = errNoNode
+	last := error(errNoNode)
 	for fresh := 0; len(want.Avoid) < c.cfg.MaxNodes; {
 		if c.pace.wait(ctx, to.site, to.delay) != nil {
 			return nil, last
@@ -99,6 +99,10 @@ func (c *Crawler) hold(ctx context.Context, want Want) (Hold, error) {
 		}
 		if r := c.run(want.Job.ID); r != nil {
 			r.wait(err.Error())
+		}
+		var none interface{ Exhausted() bool }
+		if errors.As(err, &none) && none.Exhausted() {
+			return nil, errNoNode
 		}
 		select {
 		case <-changed:
@@ -183,7 +187,7 @@ func (c *Crawler) accuse(site string, suspects []suspicion) {
 
 func reasonFor(kind fetch.Kind) wire.Reason {
 	switch kind {
-	case fetch.KindTLSExpired, fetch.KindTLSHostname, fetch.KindTLSUnknownAuthority:
+	case fetch.KindTLSHostname, fetch.KindTLSUnknownAuthority:
 		return wire.TLSForged
 	case fetch.KindTLSOther:
 		return wire.BytesCorrupted

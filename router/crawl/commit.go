@@ -143,6 +143,10 @@ func (c *Crawler) commitSealed(ctx context.Context, g *gather) error {
 	if err != nil {
 		return err
 	}
+	if err := c.fleet.Checkpoint(ctx); err != nil && ctx.Err() == nil {
+		// The counts stay in memory and go out with the next receipts.
+		c.log.Warn("carriage not stored before a commit", "dataset", g.dataset, "error", err)
+	}
 	if err := c.apply(g.dataset, taken, entry); err != nil {
 		return fmt.Errorf("commit to dataset %s: %w", g.dataset, err)
 	}

@@ -82,6 +82,9 @@ type Fleet interface {
 	// Suspect reports that a fetch failed through node and then went well
 	// through another one.
 	Suspect(node wire.Key, site string, reason wire.Reason, detail string)
+	// Checkpoint stores what nodes have carried up to now, so that the carriage
+	// of every committed record is on the books.
+	Checkpoint(ctx context.Context) error
 	// Ended says that a job will fetch nothing more: tunnels kept for it can go.
 	Ended(job string)
 	// Announce tells a node's owner what was fetched under a lease.

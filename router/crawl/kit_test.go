@@ -392,6 +392,8 @@ func (f *testFleet) Announce(_ wire.Key, _ wire.Serial, urls ...string) {
 	f.urls = append(f.urls, urls...)
 }
 
+func (f *testFleet) Checkpoint(context.Context) error { return nil }
+
 func (f *testFleet) Ended(id string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

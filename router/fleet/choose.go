@@ -144,7 +144,7 @@ func (s *session) score() float64 {
 
 func (f *Fleet) whyNone(w Wish, now time.Time) error {
 	if len(f.order) == 0 {
-		return fmt.Errorf("%w: no node is connected", ErrNoNode)
+		return noNode{text: "no node is connected"}
 	}
 	var country, sharing, well int
 	for _, s := range f.order {
@@ -164,15 +164,29 @@ func (f *Fleet) whyNone(w Wish, now time.Time) error {
 	}
 	switch {
 	case country == 0:
-		return fmt.Errorf("%w: none of %d connected is in %s", ErrNoNode, len(f.order), w.Country)
+		return noNode{text: fmt.Sprintf("none of %d connected is in %s", len(f.order), w.Country)}
 	case sharing == 0:
-		return fmt.Errorf("%w: %d connected, none shares now", ErrNoNode, country)
+		return noNode{text: fmt.Sprintf("%d connected, none shares now", country)}
 	case well == 0:
-		return fmt.Errorf("%w: %d share, all were tried or are resting", ErrNoNode, sharing)
+		return noNode{text: fmt.Sprintf("%d share, all were tried or are resting", sharing), exhausted: true}
 	default:
-		return fmt.Errorf("%w: %d share, all are at their limit", ErrNoNode, sharing)
+		return noNode{text: fmt.Sprintf("%d share, all are at their limit", sharing)}
 	}
 }
+
+// noNode is ErrNoNode with the reason.
+type noNode struct {
+	text      string
+	exhausted bool
+}
+
+func (e noNode) Error() string { return ErrNoNode.Error() + ": " + e.text }
+
+func (e noNode) Is(target error) bool { return target == ErrNoNode }
+
+// Exhausted reports that waiting a little will not help: every sharing node was
+// tried for this fetch, or rests.
+func (e noNode) Exhausted() bool { return e.exhausted }
 
 // Outcome is how a fetch through a node went, as far as the node goes.
 type Outcome int

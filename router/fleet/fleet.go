@@ -11,6 +11,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,7 +105,7 @@ func DefaultConfig() Config {
 	return Config{
 		Version: "dev", Formula: 1, MaxNodes: 20_000, MaxTunnels: 64,
 		HelloTimeout: 15 * time.Second, PingEvery: 15 * time.Second, SilentAfter: 45 * time.Second,
-		WriteTimeout: 10 * time.Second, MessageRate: 20, MessageBurst: 256, ProposeEvery: 30 * time.Second, ProposeBytes: 32 << 20,
+		WriteTimeout: 5 * time.Second, MessageRate: 20, MessageBurst: 256, ProposeEvery: 30 * time.Second, ProposeBytes: 32 << 20,
 		StickyFetches: 25, MaxSites: 65_536,
 		QuarantineBase: 10 * time.Minute, QuarantineMax: 24 * time.Hour,
 		SiteCooldown: 2 * time.Minute, SiteCoolMax: 30 * time.Minute, UnwellAfter: 5, UnwellBase: 5 * time.Second, UnwellMax: 5 * time.Minute,
@@ -132,6 +133,7 @@ type Fleet struct {
 	sessions map[wire.Key]*session
 	order    []*session // the same sessions, for choosing at random
 	sites    *siteMemory
+	visits   chan struct{} // places of the tending loop's writers
 	changed  chan struct{} // closed and replaced when a node may have become free
 	stopping bool
 }
@@ -145,6 +147,7 @@ func New(log *slog.Logger, now func() time.Time, db DB, receipts Receipts, key e
 	return &Fleet{
 		log: log, now: now, db: db, receipts: receipts, cfg: cfg, clumpKey: clumpKey(key), metrics: m, known: remembered,
 		sessions: make(map[wire.Key]*session), sites: newSiteMemory(cfg.MaxSites), changed: make(chan struct{}),
+		visits: make(chan struct{}, tendWorkers),
 	}
 }
 
@@ -189,6 +192,13 @@ func (f *Fleet) Changed() <-chan struct{} {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return f.changed
+}
+
+// Ready reports whether any node shares.
+func (f *Fleet) Ready() bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return slices.ContainsFunc(f.order, (*session).sharing)
 }
 
 // Count is how many nodes are connected, and how many of them share now.

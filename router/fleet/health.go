@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -93,12 +94,48 @@ func (h *health) recall(events []Event, cfg Config) {
 	h.permille = goodStanding
 	h.noted = make(map[wire.Reason]time.Time)
 	for _, e := range slices.Backward(events) {
+		regained := e.Permille > h.permille
 		h.permille = e.Permille
 		h.noted[e.Reason] = e.At
-		if caught(e.Reason) {
+		if caught(e.Reason) && !regained {
 			h.strike(e.Reason, e.At, cfg)
 		}
 	}
+}
+
+// mendPermille is what a standing regains for each day without an event: a node
+// that was caught by mistake, or has mended its ways, is whole again in time.
+const mendPermille = 50
+
+// mend is what the standing has regained by now; zero when there is nothing to
+// record.
+func (h *health) mend(now time.Time) (days int) {
+	if h.permille >= goodStanding {
+		return 0
+	}
+	var last time.Time
+	for _, at := range h.noted {
+		if at.After(last) {
+			last = at
+		}
+	}
+	return int(now.Sub(last) / (24 * time.Hour))
+}
+
+// mend gives a node back what days without an event have earned it. The event
+// keeps the reason that lowered the standing, since that still explains it.
+func (f *Fleet) mend(ctx context.Context, node wire.Key, k *known) {
+	now := f.now()
+	k.mu.Lock()
+	days := k.health.mend(now)
+	if days <= 0 {
+		k.mu.Unlock()
+		return
+	}
+	k.health.permille = min(goodStanding, k.health.permille+days*mendPermille)
+	e := k.event(node, k.health.quarantined, now, fmt.Sprintf("regained after %d days without an event", days))
+	k.mu.Unlock()
+	f.record(ctx, e)
 }
 
 func doubled(base time.Duration, times int, limit time.Duration) time.Duration {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -26,6 +27,8 @@ type session struct {
 
 	pace    *rate.Limiter // of messages from the node; used by the reader alone
 	writing sync.Mutex    // one message at a time on the stream
+
+	visiting atomic.Bool // the tending loop is at it
 
 	// Guarded by known.mu.
 	reason     wire.Reason // why the node does not share, or OK
@@ -150,7 +153,8 @@ func (s *session) setSharing(reason wire.Reason, until, now time.Time) error {
 func (s *session) credit(now time.Time) error {
 	s.mu.Lock()
 	d := now.Sub(s.credited)
-	counts := s.reason == wire.OK && !s.ended && d > 0
+	// A node that offers nothing, or was caught, is not available.
+	counts := s.reason == wire.OK && !s.ended && d > 0 && s.maxTunnels > 0 && !now.Before(s.health.quarantine)
 	if d > 0 && !s.ended {
 		s.credited = now
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/fallow-network/fallow/relay/wire/pb"
 )
 
-// tendWorkers is how many nodes are written to at once by the tending loop, so
-// that one slow line delays a few others at most.
-const tendWorkers = 64
+// tendWorkers is how many nodes are written to at once by the tending loop.
+// Slow lines hold places in it for Config.WriteTimeout at most.
+const tendWorkers = 256
 
 // tend pings and proposes receipts until ctx ends. One loop serves every
 // session: a timer and a goroutine for each would cost more than the session.
@@ -39,9 +39,10 @@ func (f *Fleet) tick() time.Duration {
 // closes. Answers come in asynchronously.
 func (f *Fleet) Settle(ctx context.Context) { f.sweep(ctx, true) }
 
-// CreditAll asks every sharing node for a sign of life, so that the time up to
-// now counts as online, and waits for the signs until ctx ends. Nodes that give
-// none are credited up to their last one.
+// CreditAll brings what an epoch's close rests on up to date: standings that
+// have mended, and online time. It asks every node for a sign of life, so that
+// the time up to now counts, and waits for the signs until ctx ends. Nodes that
+// give none are credited up to their last one.
 func (f *Fleet) CreditAll(ctx context.Context) {
 	asked := f.now()
 	f.mu.RLock()
@@ -51,6 +52,7 @@ func (f *Fleet) CreditAll(ctx context.Context) {
 	group.SetLimit(tendWorkers)
 	for _, s := range open {
 		group.Go(func() error {
+			f.mend(ctx, s.member.Key, s.known)
 			if err := s.ping(); err != nil {
 				_ = s.stream.Reset()
 			}
@@ -82,25 +84,29 @@ func (f *Fleet) sweep(ctx context.Context, settle bool) {
 	f.mu.RLock()
 	open := append([]*session(nil), f.order...)
 	f.mu.RUnlock()
-	var group errgroup.Group
-	group.SetLimit(tendWorkers)
 	now := f.now()
 	for _, s := range open {
 		c := s.due(now)
 		c.propose = c.propose || settle
-		if c == (chores{}) {
+		if c == (chores{}) || !s.visiting.CompareAndSwap(false, true) {
 			continue
 		}
-		group.Go(func() error {
+		select {
+		case f.visits <- struct{}{}:
+		case <-ctx.Done():
+			s.visiting.Store(false)
+			return
+		}
+		// Nobody waits for it: a node that does not read holds up itself alone.
+		go func() {
+			defer func() { s.visiting.Store(false); <-f.visits }()
 			if err := s.visit(ctx, c); err != nil {
 				// A message written in part cannot be taken back.
 				f.log.Debug("session broken", "node", s.member.Key, "error", err)
 				_ = s.stream.Reset()
 			}
-			return nil
-		})
+		}()
 	}
-	_ = group.Wait()
 }
 
 // chores are what there is to say to a node.

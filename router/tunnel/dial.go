@@ -177,7 +177,9 @@ func (d *Dialer) ask(ctx context.Context, stream network.Stream, node wire.Key, 
 	if err := wire.ReadFrame(stream, &status, wire.MaxTunnelStatus); err != nil {
 		return "", d.broken(ctx, node, err)
 	}
-	if reason := wire.Reason(status.Reason); reason != wire.OK {
+	if reason := wire.Reason(status.Reason); !reason.Known() {
+		return "", d.broken(ctx, node, fmt.Errorf("it answered with %s", reason)) // a node may not make reasons up
+	} else if reason != wire.OK {
 		return "", &Error{Node: node, Reason: reason}
 	}
 	if !stop() {

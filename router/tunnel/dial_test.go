@@ -63,7 +63,7 @@ func TestRefusals(t *testing.T) {
 	for reason, text := range map[wire.Reason]string{
 		wire.Busy: "busy", wire.Paused: "paused", wire.LeaseReplayed: "lease_replayed",
 		wire.DNSFailed: "dns", wire.DNSNotFound: "dns", wire.ConnectRefused: "refused",
-		wire.ConnectTimeout: "timeout", wire.ConnectUnreachable: "unreachable", 999: "reason_999",
+		wire.ConnectTimeout: "timeout", wire.ConnectUnreachable: "unreachable",
 	} {
 		t.Run(reason.String(), func(t *testing.T) {
 			k := newKit(t, nil)
@@ -85,6 +85,8 @@ func TestNodesThatBreakTheProtocol(t *testing.T) {
 		"garbage":  func(_ *pb.TunnelOpen, s network.Stream) { _, _ = s.Write([]byte("\x05hello there")) },
 		"overlong": func(_ *pb.TunnelOpen, s network.Stream) { _, _ = s.Write([]byte{0xff, 0xff, 0xff, 0x7f}) },
 		"reset":    func(_ *pb.TunnelOpen, s network.Stream) { _ = s.Reset() },
+		"made up":  func(_ *pb.TunnelOpen, s network.Stream) { status(s, 999) },
+		"nothing":  func(_ *pb.TunnelOpen, s network.Stream) { status(s, 0) },
 		"end":      func(_ *pb.TunnelOpen, s network.Stream) { _ = s.Close() },
 		"silent":   func(_ *pb.TunnelOpen, s network.Stream) { _, _ = io.Copy(io.Discard, s) },
 		"slow":     func(_ *pb.TunnelOpen, s network.Stream) { _, _ = s.Write([]byte{2}); _, _ = io.Copy(io.Discard, s) },
