@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ func newHost(key ed25519.PrivateKey, listen []string, maxNodes int) (host.Host, 
 // probe opens and closes every port: libp2p is content when one of several can
 // be opened, and its error does not tell the reasons apart.
 func probe(listen []string) error {
+	var config net.ListenConfig
 	for _, address := range listen {
 		parsed, err := multiaddr.NewMultiaddr(address)
 		if err != nil {
@@ -78,9 +80,9 @@ func probe(listen []string) error {
 		}
 		var port io.Closer
 		if strings.HasPrefix(network, "udp") {
-			port, err = net.ListenPacket(network, hostPort)
+			port, err = config.ListenPacket(context.Background(), network, hostPort)
 		} else {
-			port, err = net.Listen(network, hostPort)
+			port, err = config.Listen(context.Background(), network, hostPort)
 		}
 		if err != nil {
 			return listenError(address, err)

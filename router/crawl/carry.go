@@ -47,7 +47,7 @@ func (c *Crawler) carry(ctx context.Context, f *fetch.Fetcher, j *job.Job, to ta
 	defer cancel()
 	want := Want{Site: to.site, Country: to.country, Job: j}
 	var suspects []suspicion
-	last := error(errNoNode)
+	last := errNoNode
 	for fresh := 0; len(want.Avoid) < c.cfg.MaxNodes; {
 		if c.pace.wait(ctx, to.site, to.delay) != nil {
 			return nil, last

@@ -203,9 +203,9 @@ func TestCancelInFlight(t *testing.T) {
 		t.Errorf("%s with %d in flight", p.Job.State, p.InFlight)
 	}
 	close(release)
-	p := w.await(id, "to be forgotten", func(p crawl.Progress) bool { return p.Known == 0 })
+	w.await(id, "to be forgotten", func(p crawl.Progress) bool { return p.Known == 0 })
 	time.Sleep(50 * time.Millisecond)
-	if p = w.progress(id); p.Known != 0 || p.Queued != 0 || p.Tally.Pages != 1 {
+	if p := w.progress(id); p.Known != 0 || p.Queued != 0 || p.Tally.Pages != 1 {
 		t.Errorf("after the cancelling: %+v", p)
 	}
 	if shards, err := w.crawler.Shards("test"); err != nil || len(shards) != 1 {

@@ -20,10 +20,10 @@ func (c *Crawler) worker(serving, work context.Context) error {
 			return err
 		}
 		item, err := c.frontier.Next(serving)
-		if err != nil {
-			if serving.Err() != nil {
-				return nil
-			}
+		switch {
+		case serving.Err() != nil && err != nil:
+			return nil //nolint:nilerr // the end of serving is why Next gave up
+		case err != nil:
 			return fmt.Errorf("take the next address: %w", err)
 		}
 		if err := c.handle(work, item); err != nil {

@@ -3,7 +3,6 @@ package fleet_test
 import (
 	"context"
 	"crypto/ed25519"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -157,7 +156,7 @@ func (k *kit) start() {
 	k.t.Helper()
 	private := newKey(k.t)
 	k.host = newHost(k.t, private, libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"))
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	k.Fleet = fleet.New(log, k.clock.Now, k.book, k.book, private, fleet.NewMetrics(prometheus.NewRegistry()), k.cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

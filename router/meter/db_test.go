@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -131,7 +130,7 @@ func newKey(t *testing.T) ed25519.PrivateKey {
 
 // restart makes a new meter on the same database, as after a crash.
 func (k *kit) restart(epoch uint64) {
-	k.Meter = meter.New(slog.New(slog.NewTextHandler(io.Discard, nil)), func() time.Time { return k.now }, k.db, k.router, epoch)
+	k.Meter = meter.New(slog.New(slog.DiscardHandler), func() time.Time { return k.now }, k.db, k.router, epoch)
 }
 
 func (k *kit) account(job string) *meter.Account {

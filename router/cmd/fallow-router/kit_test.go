@@ -70,7 +70,9 @@ func clearEnvironment(t *testing.T) {
 	for _, pair := range os.Environ() {
 		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "FALLOW_") {
 			t.Setenv(name, "") // puts the old value back at the end
-			os.Unsetenv(name)
+			if err := os.Unsetenv(name); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

@@ -24,8 +24,14 @@ type source struct {
 
 // flagNames are the settings that have flags, and the flags' names.
 var flagNames = [][2]string{
-	{"data", "data"}, {"contact", "contact"}, {"listen", "listen"}, {"api", "api"}, {"lab", "lab"}, {"ca", "ca"},
-	{"log.format", "log"}, {"log.level", "log-level"},
+	{"data", "data"},
+	{"contact", "contact"},
+	{"listen", "listen"},
+	{"api", "api"},
+	{"lab", "lab"},
+	{"ca", "ca"},
+	{"log.format", "log"},
+	{"log.level", "log-level"},
 }
 
 func (s *source) flags(cmd *cobra.Command) {

@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,7 +61,7 @@ type summary struct {
 // The demo is what everybody tries first.
 func TestDemo(t *testing.T) {
 	dir := folder(t)
-	out := run(t, nil, "fallow-router", "demo", "--pages", "200", "--nodes", "3", "--json", "--out", filepath.Join(dir, "out"))
+	out := run(t, "fallow-router", "demo", "--pages", "200", "--nodes", "3", "--json", "--out", filepath.Join(dir, "out"))
 	out.expect(t, "demo", 0)
 	lines := strings.Split(strings.TrimSpace(out.stdout), "\n")
 	s := parseSummary(t, lines[len(lines)-1])
@@ -70,7 +71,7 @@ func TestDemo(t *testing.T) {
 	t.Run("dataset verifies", func(t *testing.T) { flipOneByte(t, s.Dataset.Dir) })
 	t.Run("epoch verifies", func(t *testing.T) { alterEpoch(t, s.Epoch.File) })
 	t.Run("folder in use", func(t *testing.T) {
-		run(t, nil, "fallow-router", "demo", "--out", filepath.Join(dir, "out")).expect(t, "demo", 1, "is not empty", "--out")
+		run(t, "fallow-router", "demo", "--out", filepath.Join(dir, "out")).expect(t, "demo", 1, "is not empty", "--out")
 	})
 }
 
@@ -140,8 +141,8 @@ func (s summary) check(t *testing.T) {
 // flipOneByte has the dataset verified, alters one byte of the text of one
 // record, and wants to be told where.
 func flipOneByte(t *testing.T, dir string) {
-	run(t, nil, "fallow-data", "verify", dir).expect(t, "verify", 0, "valid")
-	run(t, nil, "fallow-data", "verify", filepath.Join(dir, "nowhere")).expect(t, "verify what is not there", 2, "check the path")
+	run(t, "fallow-data", "verify", dir).expect(t, "verify", 0, "valid")
+	run(t, "fallow-data", "verify", filepath.Join(dir, "nowhere")).expect(t, "verify what is not there", 2, "check the path")
 
 	shards, err := filepath.Glob(filepath.Join(dir, "data", "*.parquet"))
 	if err != nil || len(shards) < 2 {
@@ -149,7 +150,7 @@ func flipOneByte(t *testing.T, dir string) {
 	}
 	shard := shards[1]
 	flipIn(t, shard, textOf(t, shard))
-	out := run(t, nil, "fallow-data", "verify", dir)
+	out := run(t, "fallow-data", "verify", dir)
 	out.expect(t, "verify with one byte flipped", 1, "not valid", filepath.Join("data", filepath.Base(shard)), "row")
 	t.Logf("one byte flipped:\n%s", out.stdout)
 }
@@ -173,7 +174,7 @@ func textOf(t *testing.T, shard string) int {
 		}
 		return nil
 	})
-	if err != nil && err != stop {
+	if err != nil && !errors.Is(err, stop) {
 		t.Fatal(err)
 	}
 	if found == 0 {
@@ -200,8 +201,8 @@ func flipIn(t *testing.T, path string, at int) {
 }
 
 func alterEpoch(t *testing.T, file string) {
-	run(t, nil, "fallow-data", "epoch", "verify", file).expect(t, "verify", 0, "valid")
-	run(t, nil, "fallow-data", "epoch", "verify", file+".gone").expect(t, "verify what is not there", 2, "cannot tell")
+	run(t, "fallow-data", "epoch", "verify", file).expect(t, "verify", 0, "valid")
+	run(t, "fallow-data", "epoch", "verify", file+".gone").expect(t, "verify what is not there", 2, "cannot tell")
 
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -213,7 +214,7 @@ func alterEpoch(t *testing.T, file string) {
 	if err := os.WriteFile(altered, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := run(t, nil, "fallow-data", "epoch", "verify", altered)
+	out := run(t, "fallow-data", "epoch", "verify", altered)
 	out.expect(t, "verify with one digit altered", 1, "not valid", "nodes[")
 	t.Logf("one digit altered:\n%s", out.stdout)
 }

@@ -95,12 +95,12 @@ func TestNoRouter(t *testing.T) {
 		{"epoch", "close", "--data", dir},
 		{"node", "list", "--api", "127.0.0.1:1"},
 	} {
-		run(t, nil, "fallow-router", args...).expect(t, strings.Join(args, " "), 3, "no router", "fallow-router serve")
+		run(t, "fallow-router", args...).expect(t, strings.Join(args, " "), 3, "no router", "fallow-router serve")
 	}
 	n := newNetwork(t)
 	n.startRouter()
 	n.router.kill()
-	run(t, nil, "fallow-router", "job", "list", "--data", n.data).expect(t, "after kill -9", 3, "no router answers", "fallow-router serve --data "+n.data)
+	run(t, "fallow-router", "job", "list", "--data", n.data).expect(t, "after kill -9", 3, "no router answers", "fallow-router serve --data "+n.data)
 }
 
 // A node that does not get through says why in one sentence, with when it tries
@@ -137,12 +137,12 @@ func TestNodeDoesNotConnect(t *testing.T) {
 			if code := one.stop(t); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
-			run(t, nil, "fallow-node", "status", "--data", one.data).expect(t, "status without agent", 3, "no agent is running", "fallow-node run")
+			run(t, "fallow-node", "status", "--data", one.data).expect(t, "status without agent", 3, "no agent is running", "fallow-node run")
 		})
 	}
 	t.Run("node that is not in the lab", func(t *testing.T) {
 		one := &node{data: filepath.Join(n.dir, "serious"), log: filepath.Join(n.dir, "seriousnode.log"), args: nil}
-		run(t, nil, "fallow-node", "consent", "accept", "--yes", "--data", one.data).expect(t, "consent", 0)
+		run(t, "fallow-node", "consent", "accept", "--yes", "--data", one.data).expect(t, "consent", 0)
 		one.args = []string{"run", "--data", one.data, "--router", ours}
 		one.start(t)
 		t.Log(one.sentence(t, "lab"))
@@ -156,7 +156,7 @@ func (o *node) sentence(t *testing.T, says ...string) string {
 		Sentence string `json:"sentence"`
 	}
 	for range 100 {
-		out := run(t, nil, "fallow-node", "status", "--json", "--data", o.data)
+		out := run(t, "fallow-node", "status", "--json", "--data", o.data)
 		if out.code == 0 {
 			if err := json.Unmarshal([]byte(out.stdout), &status); err != nil {
 				t.Fatal(err)
@@ -190,10 +190,10 @@ func TestJobWaitsForNodes(t *testing.T) {
 		j, err := n.api.Job(ctx, c.job)
 		return strings.Contains(j.Waiting, "no node"), err
 	})
-	out := run(t, nil, "fallow-router", "job", "show", "--data", n.data, c.job)
+	out := run(t, "fallow-router", "job", "show", "--data", n.data, c.job)
 	out.expect(t, "job show", 0, "waiting", "no node", "running")
 	one := n.startNode()
-	run(t, nil, "fallow-node", one.args...).expect(t, "a second agent", 4, "in use", one.data)
+	run(t, "fallow-node", one.args...).expect(t, "a second agent", 4, "in use", one.data)
 	j := n.finish(c.job)
 	judgeSmall(t, j, c.site, c.small)
 	if j.Waiting != "" {
@@ -214,7 +214,7 @@ func TestDeadSites(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dataset := strings.ReplaceAll(tt.name, " ", "-")
-			out := run(t, nil, "fallow-router", "job", "add", "--data", n.data, "--dataset", dataset, "--purpose", "test", "--wait", "--json", tt.seed)
+			out := run(t, "fallow-router", "job", "add", "--data", n.data, "--dataset", dataset, "--purpose", "test", "--wait", "--json", tt.seed)
 			out.expect(t, "job add --wait", 0)
 			var j struct {
 				State string `json:"state"`

@@ -25,7 +25,7 @@ func records(t testing.TB, j api.Job) []dataset.Record {
 	if j.State != "done" || j.Result == nil {
 		t.Fatalf("job %s is %s (%s) with result %v, want done with one", j.ID, j.State, j.Reason, j.Result)
 	}
-	run(t, nil, "fallow-data", "verify", j.Result.Dir).expect(t, "verify "+j.Result.Dir, 0, "valid")
+	run(t, "fallow-data", "verify", j.Result.Dir).expect(t, "verify "+j.Result.Dir, 0, "valid")
 	version, err := dataset.OpenVersion(j.Result.Dir)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func paid(t testing.TB, last api.Epoch) map[string]traffic {
 		if previous != "" {
 			args = append(args, "--previous", previous)
 		}
-		run(t, nil, "fallow-data", args...).expect(t, "verify "+path, 0, "valid")
+		run(t, "fallow-data", args...).expect(t, "verify "+path, 0, "valid")
 		file, err := ledger.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +162,7 @@ func (o *node) carried(t testing.TB) traffic {
 			t.Errorf("journal of %s: %v", o.name, err)
 		}
 	}
-	out := run(t, nil, "fallow-node", "journal", "--json", "--limit", strconv.Itoa(journal.MaxLimit), "--data", o.data)
+	out := run(t, "fallow-node", "journal", "--json", "--limit", strconv.Itoa(journal.MaxLimit), "--data", o.data)
 	var entries []journal.Entry
 	if err := json.Unmarshal([]byte(out.stdout), &entries); err != nil {
 		t.Fatalf("journal of %s: %v\n%s", o.name, err, out.stderr)

@@ -63,7 +63,7 @@ func newNetwork(t testing.TB, settings ...string) *network {
 // logs in it are shown.
 func folder(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "fallow-e2e-")
+	dir, err := os.MkdirTemp("", "fallow-e2e-") //nolint:usetesting // it outlives a failed test
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,10 +113,10 @@ const readyWithin = 20 * time.Second
 
 // startRouter starts the router and waits until it answers. It returns how long
 // that took from the start of the process.
-func (n *network) startRouter(extra ...string) time.Duration {
+func (n *network) startRouter() time.Duration {
 	n.t.Helper()
 	began := time.Now()
-	n.router = n.serve(extra...)
+	n.router = n.serve()
 	n.router.hears("Ctrl-C stops it", readyWithin)
 	took := time.Since(began)
 	readJSON(n.t, filepath.Join(n.data, "addresses.json"), &n.where)
@@ -142,7 +142,7 @@ func (n *network) startNode(to ...string) *node {
 	n.t.Helper()
 	name := fmt.Sprintf("node%d", len(n.nodes)+1)
 	one := &node{data: filepath.Join(n.dir, name), log: filepath.Join(n.dir, name+".log")}
-	run(n.t, nil, "fallow-node", "consent", "accept", "--yes", "--data", one.data).expect(n.t, "consent", 0)
+	run(n.t, "fallow-node", "consent", "accept", "--yes", "--data", one.data).expect(n.t, "consent", 0)
 	if len(to) == 0 {
 		to = n.where.Node
 	}
@@ -163,7 +163,7 @@ func (o *node) start(t testing.TB) {
 		Node string `json:"node"`
 	}
 	o.hears("agent started", readyWithin)
-	out := run(t, nil, "fallow-node", "identity", "show", "--json", "--data", o.data)
+	out := run(t, "fallow-node", "identity", "show", "--json", "--data", o.data)
 	if err := json.Unmarshal([]byte(out.stdout), &shown); err != nil {
 		t.Fatalf("identity of %s: %v\n%s", o.name, err, out.stderr)
 	}

@@ -5,7 +5,6 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -17,7 +16,7 @@ import (
 	"github.com/fallow-network/fallow/router/lab"
 )
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // smallShards commit often, so that kills land in commits too.
 var smallShards = []string{"FALLOW_CRAWL_SHARD_ROWS=25", "FALLOW_CRAWL_SHARD_AGE=300ms"}[:2:2]
