@@ -21,6 +21,7 @@ const (
 	MaxSessionMessage = 16 << 10 // bytes of one session frame
 	MaxTunnelOpen     = 2 << 10  // bytes of the frame that opens a tunnel
 	MaxTunnelStatus   = 256      // bytes of the node's answer to it
+	MaxReceipt        = 256      // bytes of a receipt's encoding, more than any can have
 
 	MaxHost    = 253 // bytes of a host name (RFC 1035)
 	MaxJob     = 64  // bytes of a job id

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // errEncoding is wrapped by every error of the fixed encoding.
@@ -93,7 +94,12 @@ func (d *decoder) text(limit int) string {
 		d.fail("text over its bound")
 		return ""
 	}
-	return string(d.take(n))
+	b := d.take(n)
+	if !utf8.Valid(b) {
+		d.fail("text is not UTF-8")
+		return ""
+	}
+	return string(b)
 }
 
 func (d *decoder) done() error {

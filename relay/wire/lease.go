@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const leaseDomain = "fallow-lease-v1\n"
@@ -153,8 +154,12 @@ func (l *Lease) checkForm() error {
 	switch {
 	case l.Job == "" || len(l.Job) > MaxJob:
 		return fmt.Errorf("%w: job of %d bytes", ErrLeaseMalformed, len(l.Job))
+	case !plainJob(l.Job):
+		return fmt.Errorf("%w: job %q is not printable ASCII", ErrLeaseMalformed, l.Job)
 	case len(l.Purpose) > MaxPurpose || len(l.Dataset) > MaxDataset:
 		return fmt.Errorf("%w: purpose or dataset over its bound", ErrLeaseMalformed)
+	case !utf8.ValidString(l.Purpose) || !utf8.ValidString(l.Dataset):
+		return fmt.Errorf("%w: purpose or dataset is not UTF-8", ErrLeaseMalformed)
 	case l.MaxUp == 0 || l.MaxUp > MaxLeaseUp:
 		return fmt.Errorf("%w: %d bytes up", ErrLeaseMalformed, l.MaxUp)
 	case l.MaxDown == 0 || l.MaxDown > MaxLeaseDown:
@@ -163,6 +168,17 @@ func (l *Lease) checkForm() error {
 		return fmt.Errorf("%w: port 0", ErrLeaseMalformed)
 	}
 	return CheckHost(l.Host)
+}
+
+// plainJob reports whether a job is printable ASCII. It is shown in terminals
+// and compared byte by byte at both ends, so it has one spelling.
+func plainJob(job string) bool {
+	for _, c := range []byte(job) {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // CheckHost reports whether host is what a lease may name: a lower-case ASCII

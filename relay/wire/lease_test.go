@@ -99,6 +99,10 @@ func TestLeaseForm(t *testing.T) {
 		"no job":        {func(l *wire.Lease) { l.Job = "" }, wire.ErrLeaseMalformed},
 		"long job":      {func(l *wire.Lease) { l.Job = strings.Repeat("j", wire.MaxJob+1) }, wire.ErrLeaseMalformed},
 		"long purpose":  {func(l *wire.Lease) { l.Purpose = strings.Repeat("p", wire.MaxPurpose+1) }, wire.ErrLeaseMalformed},
+		"job in colour": {func(l *wire.Lease) { l.Job = "\x1b[31m" }, wire.ErrLeaseMalformed},
+		"job in Greek":  {func(l *wire.Lease) { l.Job = "αβγ" }, wire.ErrLeaseMalformed},
+		"torn purpose":  {func(l *wire.Lease) { l.Purpose = "caf\xc3" }, wire.ErrLeaseMalformed},
+		"torn dataset":  {func(l *wire.Lease) { l.Dataset = "\xff" }, wire.ErrLeaseMalformed},
 		"nothing up":    {func(l *wire.Lease) { l.MaxUp = 0 }, wire.ErrLeaseMalformed},
 		"too much up":   {func(l *wire.Lease) { l.MaxUp = wire.MaxLeaseUp + 1 }, wire.ErrLeaseMalformed},
 		"nothing down":  {func(l *wire.Lease) { l.MaxDown = 0 }, wire.ErrLeaseMalformed},
@@ -119,6 +123,16 @@ func TestLeaseForm(t *testing.T) {
 				t.Errorf("opening: %v, want %v", err, test.want)
 			}
 		})
+	}
+}
+
+// Every text of an encoding is UTF-8, also where a rule of its own comes later.
+func TestDecoderTakesOnlyUTF8(t *testing.T) {
+	lease := newLease()
+	lease.Host = "\xff.example"
+	encoded := lease.Encode()
+	if _, err := wire.OpenLease(encoded, ed25519.Sign(routerKey, encoded)); !errors.Is(err, wire.ErrLeaseMalformed) {
+		t.Errorf("a host that is not UTF-8: %v", err)
 	}
 }
 

@@ -76,6 +76,13 @@ const (
 	RouterStopping  = Reason(pb.Reason_ROUTER_STOPPING)
 )
 
+// Known reports whether r is a reason of this version. A number that is not came
+// from a later version, or from a peer that makes numbers up.
+func (r Reason) Known() bool {
+	_, named := pb.Reason_name[int32(r)]
+	return named && r != Reason(pb.Reason_REASON_UNSPECIFIED)
+}
+
 // String is the snake_case name, or "reason_<number>" for a number this
 // version does not know.
 func (r Reason) String() string {

@@ -103,6 +103,9 @@ func (r *Receipt) Bytes() uint64 { return r.BytesDown + r.BytesUp }
 const maxCount = 1 << 62
 
 func (r *Receipt) checkForm() error {
+	if !plainJob(r.Job) {
+		return fmt.Errorf("%w: job %q is not printable ASCII", ErrReceiptMalformed, r.Job)
+	}
 	if r.Job == "" && r.BytesDown+r.BytesUp+r.Tunnels+r.Failures != 0 {
 		return fmt.Errorf("%w: bytes without a job", ErrReceiptMalformed)
 	}

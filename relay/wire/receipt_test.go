@@ -73,6 +73,8 @@ func TestReceiptForm(t *testing.T) {
 	for name, change := range map[string]func(*wire.Receipt){
 		"bytes without a job":   func(r *wire.Receipt) { r.Job = "" },
 		"online time in a job":  func(r *wire.Receipt) { r.OnlineSeconds = 1 },
+		"job in colour":         func(r *wire.Receipt) { r.Job = "\x1b[31m" },
+		"job that is not UTF-8": func(r *wire.Receipt) { r.Job = "\xc3" },
 		"count beyond the sums": func(r *wire.Receipt) { r.BytesDown = 1 << 62 },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -598,8 +598,12 @@ type Welcome struct {
 	Country       string                 `protobuf:"bytes,4,opt,name=country,proto3" json:"country,omitempty"`
 	UnixMilli     int64                  `protobuf:"varint,5,opt,name=unix_milli,json=unixMilli,proto3" json:"unix_milli,omitempty"`
 	RouterVersion string                 `protobuf:"bytes,6,opt,name=router_version,json=routerVersion,proto3" json:"router_version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// The IP address the router sees the node under; empty on loopback and in a
+	// lab.
+	ObservedAddress string `protobuf:"bytes,7,opt,name=observed_address,json=observedAddress,proto3" json:"observed_address,omitempty"`
+	Lab             bool   `protobuf:"varint,8,opt,name=lab,proto3" json:"lab,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Welcome) Reset() {
@@ -672,6 +676,20 @@ func (x *Welcome) GetRouterVersion() string {
 		return x.RouterVersion
 	}
 	return ""
+}
+
+func (x *Welcome) GetObservedAddress() string {
+	if x != nil {
+		return x.ObservedAddress
+	}
+	return ""
+}
+
+func (x *Welcome) GetLab() bool {
+	if x != nil {
+		return x.Lab
+	}
+	return false
 }
 
 type Ping struct {
@@ -1272,7 +1290,7 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\vmax_tunnels\x18\x03 \x01(\rR\n" +
 	"maxTunnels\x12\x10\n" +
 	"\x03lab\x18\x04 \x01(\bR\x03lab\x120\n" +
-	"\asharing\x18\x05 \x01(\x0e2\x16.fallow.wire.v1.ReasonR\asharing\"\xbe\x01\n" +
+	"\asharing\x18\x05 \x01(\x0e2\x16.fallow.wire.v1.ReasonR\asharing\"\xfb\x01\n" +
 	"\aWelcome\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x18\n" +
 	"\aformula\x18\x02 \x01(\rR\aformula\x12#\n" +
@@ -1280,7 +1298,9 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\acountry\x18\x04 \x01(\tR\acountry\x12\x1d\n" +
 	"\n" +
 	"unix_milli\x18\x05 \x01(\x03R\tunixMilli\x12%\n" +
-	"\x0erouter_version\x18\x06 \x01(\tR\rrouterVersion\"\x1c\n" +
+	"\x0erouter_version\x18\x06 \x01(\tR\rrouterVersion\x12)\n" +
+	"\x10observed_address\x18\a \x01(\tR\x0fobservedAddress\x12\x10\n" +
+	"\x03lab\x18\b \x01(\bR\x03lab\"\x1c\n" +
 	"\x04Ping\x12\x14\n" +
 	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\"\x1c\n" +
 	"\x04Pong\x12\x14\n" +
