@@ -48,7 +48,10 @@ func (r *Rules) Accept(version string) error {
 	if version != ConsentVersion() {
 		return fmt.Errorf("%w: %q, the text is %q", ErrConsentVersion, version, ConsentVersion())
 	}
-	return r.change(func(s *state) { s.Consent = Consent{Version: version, AcceptedAt: r.now().UTC()} })
+	return r.change(func(s *state) {
+		s.Consent = Consent{Version: version, AcceptedAt: r.now().UTC()}
+		s.meet(r.seen, r.now())
+	})
 }
 
 // Withdraw removes the agreement. From its return on, Allow refuses everything,

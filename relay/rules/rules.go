@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,17 +8,22 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fallow-network/fallow/relay/durable"
+	"github.com/fallow-network/fallow/relay/presence"
 )
 
 // FileName is the name of the file within a data directory.
 const FileName = "rules.json"
 
+// MaxFile bounds the file, and so the settings, in bytes; two full lists of the
+// longest names need 5 MB.
+const MaxFile = 8 << 20
+
 const (
-	fileVersion = 1
-	maxFile     = 8 << 20 // bytes; two full lists of the longest names need 5 MB
+	fileVersion = 2
 
 	// What was carried is stored when this much has come or this long has
 	// passed; a power cut forgets at most that.
@@ -27,10 +31,16 @@ const (
 	storeEvery = time.Minute
 )
 
-// Errors of Open. The file is left as it is.
+// Errors of Open, which leaves the file as it is.
 var (
 	ErrCorrupt = errors.New("rules file cannot be understood")
 	ErrNewer   = errors.New("rules file was written by a newer version")
+)
+
+// Errors of Replace. Nothing has changed.
+var (
+	ErrInvalid  = errors.New("set rules")
+	ErrRevision = errors.New("the rules have been changed meanwhile")
 )
 
 // Rules are the user's rules and their file. All methods are safe for
@@ -39,21 +49,31 @@ type Rules struct {
 	path string
 	now  func() time.Time
 
+	fresh  atomic.Uint64 // bytes carried that the state does not have yet
+	budget atomic.Uint64 // of fresh, before a cap is reached
+
 	mu      sync.Mutex
 	state   state
+	seen    presence.Snapshot
+	span    span          // what the schedule says about now
 	changed chan struct{} // closed at the next change
 	stored  time.Time
 	pending uint64 // bytes carried that the file does not have yet
+	urgent  bool   // and should have soon
 }
 
 // state is the file. A field may be added freely if its zero value means what
 // was before; anything else takes a new version and a migration.
 type state struct {
-	Version  int      `json:"version"`
+	Version int `json:"version"`
+	// Revision counts the changes of Settings.
+	Revision uint64   `json:"revision,omitempty"`
 	Consent  Consent  `json:"consent,omitzero"`
 	Pause    Pause    `json:"pause,omitzero"`
 	Settings Settings `json:"settings"`
 	Usage    usage    `json:"usage,omitzero"`
+	// Met says that a first network has been put into Settings.Networks.
+	Met bool `json:"met,omitempty"`
 }
 
 // Pause is the user's request not to share for a while.
@@ -80,25 +100,29 @@ func Open(dir string, now func() time.Time) (*Rules, error) {
 	}
 	info, err := os.Stat(r.path)
 	if errors.Is(err, fs.ErrNotExist) {
+		r.fold(now())
 		return r, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look at rules: %w", err)
 	}
-	if info.Size() > maxFile {
+	if info.Size() > MaxFile {
 		return nil, fmt.Errorf("%s: %w: %d bytes", r.path, ErrCorrupt, info.Size())
 	}
 	text, err := os.ReadFile(r.path)
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)
 	}
-	if r.state, err = parse(text); err != nil {
+	if r.state, err = parse(text, now().Location()); err != nil {
 		return nil, fmt.Errorf("%s: %w; repair it, or move it away to start with the defaults and be asked for consent again", r.path, err)
 	}
+	r.fold(now())
 	return r, nil
 }
 
-func parse(text []byte) (state, error) {
+// parse reads a file of this version or an earlier one, whose times were meant in
+// zone.
+func parse(text []byte, zone *time.Location) (state, error) {
 	var head struct {
 		Version int `json:"version"`
 	}
@@ -111,14 +135,10 @@ func parse(text []byte) (state, error) {
 	if head.Version < 1 {
 		return state{}, fmt.Errorf("%w: format %d", ErrCorrupt, head.Version)
 	}
-	// A rule that is misspelt must not silently not be one.
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	s := state{Settings: DefaultSettings()}
-	if err := d.Decode(&s); err != nil {
+	s, err := decode(text, head.Version, zone)
+	if err != nil {
 		return state{}, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	var err error
 	if s.Settings, err = s.Settings.normal(); err != nil {
 		return state{}, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
@@ -132,13 +152,41 @@ func (r *Rules) Settings() Settings {
 	return r.state.Settings.clone()
 }
 
+// Current is a copy of the user's choices and their number, which grows with
+// every change.
+func (r *Rules) Current() (revision uint64, s Settings) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.Revision, r.state.Settings.clone()
+}
+
 // Set replaces the user's choices, durably. On an error the old ones stand.
 func (r *Rules) Set(s Settings) error {
 	s, err := s.clone().normal()
 	if err != nil {
-		return fmt.Errorf("set rules: %w", err)
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	return r.change(func(st *state) { st.Settings = s })
+	return r.change(func(st *state) { st.set(s) })
+}
+
+// Replace is Set for who has read revision before: the error wraps ErrRevision
+// if the settings have been changed since.
+func (r *Rules) Replace(revision uint64, s Settings) error {
+	s, err := s.clone().normal()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if revision != r.state.Revision {
+		return fmt.Errorf("%w: these were made from revision %d, there is %d", ErrRevision, revision, r.state.Revision)
+	}
+	return r.changeLocked(func(st *state) { st.set(s) })
+}
+
+func (s *state) set(settings Settings) {
+	s.Settings = settings
+	s.Revision++
 }
 
 // Paused is the pause on record; it may have run out.
@@ -159,9 +207,10 @@ func (r *Rules) Resume() error {
 	return r.change(func(s *state) { s.Pause = Pause{} })
 }
 
-// Changed is closed at the next change of consent, pause or settings. Take it
-// before asking Allow, so that no change falls in between. That a pause runs
-// out or a month begins is no change: Verdict.Until foretells it.
+// Changed is closed at the next change of consent, pause or settings, when a cap
+// is reached, and when what the machine is doing makes a difference. Take it
+// before asking Allow, so that no change falls in between. What the clock alone
+// changes is no change: NextTurn foretells it.
 func (r *Rules) Changed() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -172,6 +221,11 @@ func (r *Rules) Changed() <-chan struct{} {
 func (r *Rules) change(f func(*state)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.changeLocked(f)
+}
+
+func (r *Rules) changeLocked(f func(*state)) error {
+	r.fold(r.now())
 	next := r.state
 	f(&next)
 	if err := r.store(next); err != nil {
@@ -186,14 +240,23 @@ func (r *Rules) change(f func(*state)) error {
 func (r *Rules) restrict(f func(*state)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.fold(r.now())
 	next := r.state
 	f(&next)
 	r.apply(next)
 	return r.store(next)
 }
 
+// apply is called with mu held.
 func (r *Rules) apply(next state) {
 	r.state = next
+	r.span = span{}
+	r.fold(r.now()) // the budget may be another
+	r.wake()
+}
+
+// wake closes Changed; the caller holds mu.
+func (r *Rules) wake() {
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
@@ -207,7 +270,7 @@ func (r *Rules) store(s state) error {
 	if err := durable.WriteFile(r.path, append(text, '\n')); err != nil {
 		return fmt.Errorf("store rules: %w", err)
 	}
-	r.stored, r.pending = r.now(), 0
+	r.stored, r.pending, r.urgent = r.now(), 0, false
 	return nil
 }
 
@@ -215,6 +278,7 @@ func (r *Rules) store(s state) error {
 func (r *Rules) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.fold(r.now())
 	if r.pending == 0 {
 		return nil
 	}

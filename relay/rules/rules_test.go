@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,47 +180,23 @@ func TestSettingsAreChecked(t *testing.T) {
 		"a url":        func(s *rules.Settings) { s.Deny = []string{"https://example.com/"} },
 		"nothing":      func(s *rules.Settings) { s.Allow = []string{""} },
 		"too many":     func(s *rules.Settings) { s.Deny = make([]string, 10_001) },
+		"half a Mbit":  func(s *rules.Settings) { s.Caps.MbitPerSecond = 0.5 },
+		"no speed":     func(s *rules.Settings) { s.Caps.MbitPerSecond = math.NaN() },
+		"below zero":   func(s *rules.Settings) { s.Caps.MbitPerSecond = -1 },
+		"no category":  func(s *rules.Settings) { s.Categories = []string{"adlut"} },
+		"no idle time": func(s *rules.Settings) { s.AutoPause.IdleMinutes = 0 },
+		"no window":    func(s *rules.Settings) { s.Schedule = make(rules.Schedule, 1) },
+		"windows":      func(s *rules.Settings) { s.Schedule = make(rules.Schedule, 65) },
+		"no network":   func(s *rules.Settings) { s.Networks = make([]rules.Network, 1) },
 	} {
 		s := rules.DefaultSettings()
 		change(&s)
-		if err := r.Set(s); err == nil {
-			t.Errorf("%s: accepted", name)
+		if err := r.Set(s); !errors.Is(err, rules.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if r.Settings().Caps != rules.DefaultSettings().Caps {
 		t.Errorf("settings are %+v", r.Settings())
-	}
-}
-
-func TestMonthlyCap(t *testing.T) {
-	dir, now := t.TempDir(), noon
-	r := agreed(t, dir, &now)
-	s := rules.DefaultSettings()
-	s.Caps.MonthlyBytes, s.Caps.ResetDay = 3e9, 5
-	if err := r.Set(s); err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range []uint64{1e9, 1e9, 1e9 - 1} {
-		if err := r.Carried(n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want(t, r.Sharing(now), wire.OK, "Sharing")
-	if err := r.Carried(1); err != nil {
-		t.Fatal(err)
-	}
-	v := r.Allow("example.com", now)
-	want(t, v, wire.CapReached, "3.0 GB is used up, until 00:00 on 5 December 2026.")
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r = open(t, dir, &now)
-	want(t, r.Sharing(now), wire.CapReached, "used up")
-	want(t, r.Sharing(v.Until.Add(-time.Second)), wire.CapReached, "used up")
-	want(t, r.Sharing(v.Until), wire.OK, "Sharing")
-	now = v.Until
-	if err := r.Carried(7); err != nil || r.Used(now) != 7 {
-		t.Errorf("in the new month %d are used, %v", r.Used(now), err)
 	}
 }
 
@@ -228,12 +205,16 @@ func TestFilesThatCannotBeUnderstoodAreLeftAlone(t *testing.T) {
 		text string
 		want error
 	}{
-		"newer":     {`{"version": 2, "anything": 1}`, rules.ErrNewer},
-		"no json":   {`{"version": 1`, rules.ErrCorrupt},
-		"empty":     {``, rules.ErrCorrupt},
-		"version 0": {`{}`, rules.ErrCorrupt},
-		"misspelt":  {`{"version": 1, "settings": {"denny": ["bank.example"]}}`, rules.ErrCorrupt},
-		"bad site":  {`{"version": 1, "settings": {"deny": ["b ank"]}}`, rules.ErrCorrupt},
+		"newer":       {`{"version": 3, "anything": 1}`, rules.ErrNewer},
+		"no json":     {`{"version": 1`, rules.ErrCorrupt},
+		"empty":       {``, rules.ErrCorrupt},
+		"version 0":   {`{}`, rules.ErrCorrupt},
+		"misspelt":    {`{"version": 1, "settings": {"denny": ["bank.example"]}}`, rules.ErrCorrupt},
+		"2, misspelt": {`{"version": 2, "settings": {"stirct": true}}`, rules.ErrCorrupt},
+		"bad window":  {`{"version": 2, "settings": {"schedule": ["mon 25:00-26:00"]}}`, rules.ErrCorrupt},
+		"no window":   {`{"version": 2, "settings": {"schedule": [null]}}`, rules.ErrCorrupt},
+		"bad kind":    {`{"version": 2, "settings": {"categories": ["cats"]}}`, rules.ErrCorrupt},
+		"bad site":    {`{"version": 1, "settings": {"deny": ["b ank"]}}`, rules.ErrCorrupt},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), rules.FileName)
@@ -258,14 +239,15 @@ func TestConcurrentUse(t *testing.T) {
 		all.Go(func() {
 			for range 50 {
 				_ = r.Allow("example.com", now)
-				_ = r.Carried(1)
+				r.Carried(1)
+				_ = r.NextTurn(now)
 				_ = r.Settings()
 			}
 		})
 	}
 	all.Go(func() { _ = r.Pause(time.Time{}); _ = r.Resume() })
 	all.Wait()
-	if got := r.Used(now); got != 400 {
+	if got := r.Used(now).Month; got != 400 {
 		t.Errorf("%d used, want 400", got)
 	}
 }
@@ -281,6 +263,9 @@ func TestConsentTextSaysWhatMatters(t *testing.T) {
 func FuzzRulesFile(f *testing.F) {
 	f.Add([]byte(`{"version":1,"settings":{"deny":["a.example"],"caps":{"max_tunnels":3,"reset_day":1}}}`))
 	f.Add([]byte(`{"version":1,"pause":{"since":"2026-11-23T12:00:00Z"}}`))
+	f.Add([]byte(`{"version":2,"revision":7,"met":true,"settings":{"schedule":["mon-fri 22:00-07:00"],"categories":["ads"],` +
+		`"caps":{"max_tunnels":3,"mbit_per_second":2.5,"daily_bytes":5,"reset_day":9},"auto_pause":{"vpn":false,"idle_minutes":3},` +
+		`"networks":[{"id":"ab"}]},"usage":{"month":"2026-11-01","month_bytes":7,"day":"2026-11-23","day_bytes":7}}`))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if err := os.WriteFile(filepath.Join(dir, rules.FileName), text, 0o600); err != nil {
@@ -292,6 +277,13 @@ func FuzzRulesFile(f *testing.F) {
 		}
 		if v := r.Sharing(noon); v.OK && !r.Consent().Given() {
 			t.Error("shares without consent")
+		}
+		_ = r.NextTurn(noon)
+		if err := r.Set(r.Settings()); err != nil {
+			t.Errorf("what was read is not taken back: %v", err)
+		}
+		if _, err := rules.Open(dir, time.Now); err != nil {
+			t.Errorf("what was written is not read back: %v", err)
 		}
 	})
 }

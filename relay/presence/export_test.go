@@ -1,0 +1,7 @@
+package presence
+
+// HIDIdle and PowerSource read what the tools of macOS print.
+var (
+	HIDIdle     = hidIdle
+	PowerSource = powerSource
+)
