@@ -2,12 +2,14 @@ package relay
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"runtime"
 	"time"
 
 	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/rules"
 	"github.com/fallow-network/fallow/relay/session"
 	"github.com/fallow-network/fallow/relay/uplink"
 	"github.com/fallow-network/fallow/relay/wire"
@@ -24,9 +26,9 @@ type attendance struct {
 	skew    time.Duration // the router's clock less this machine's
 	end     context.CancelCauseFunc
 
-	told    wire.Reason // the last word on sharing
-	tunnels int         // the last word on how many
-	notice  wire.Reason // the last remark of the router, 0 if none
+	told    *pb.NodeMessage // the last word on sharing
+	tunnels int             // the last word on how many
+	notice  wire.Reason     // the last remark of the router, 0 if none
 }
 
 var errNoConsent = errors.New("consent was withdrawn")
@@ -46,14 +48,20 @@ func (n *Node) attend(seek, inner context.Context, r *routerState) (began time.T
 	if err != nil {
 		return time.Time{}, err
 	}
+	if welcome.GetLab() != n.cfg.Lab {
+		_ = link.Session.Reset()
+		return time.Time{}, &session.Refused{Reason: wire.LabMismatch}
+	}
 	n.meter.Epoch(r.Key, welcome.GetEpoch())
+	n.seen.see(r.Key, welcome.GetObservedAddress(), n.now())
 
 	ctx, end := context.WithCancelCause(inner)
 	defer end(nil)
 	a := &attendance{
 		router: r, link: link, session: s, welcome: welcome, since: n.now(), end: end,
-		skew: time.UnixMilli(welcome.GetUnixMilli()).Sub(n.now()),
-		told: wire.Reason(hello.GetSharing()), tunnels: int(hello.GetMaxTunnels()),
+		skew:    time.UnixMilli(welcome.GetUnixMilli()).Sub(n.now()),
+		told:    wordOn(rules.Verdict{OK: hello.GetSharing() == pb.Reason_OK, Reason: wire.Reason(hello.GetSharing())}),
+		tunnels: int(hello.GetMaxTunnels()),
 	}
 	n.setCurrent(a)
 	defer n.setCurrent(nil)
@@ -98,8 +106,9 @@ type handler struct {
 func (h handler) Receipt(p *pb.ReceiptProposal) *pb.ReceiptAnswer {
 	answer, err := h.node.meter.Answer(h.at.router.Key, p)
 	if err != nil {
-		h.node.log.Warn("receipt not signed", "router", h.at.router.Key, "epoch", answer.GetEpoch(),
+		h.node.complaints.warn("receipt not signed", "router", h.at.router.Key, "epoch", answer.GetEpoch(),
 			"job", answer.GetJob(), "sequence", answer.GetSequence(), "err", err)
+		h.node.noteDispute(h.at.router.Key, p, answer, err)
 	}
 	return answer
 }
@@ -107,14 +116,14 @@ func (h handler) Receipt(p *pb.ReceiptProposal) *pb.ReceiptAnswer {
 // Activity writes the announced addresses into the journal.
 func (h handler) Activity(m *pb.Activity) {
 	if err := h.node.noteActivity(h.at.router.Key, m); err != nil {
-		h.node.log.Warn("activity not written to the journal", "err", err)
+		h.node.complaints.warn("activity not written to the journal", "router", h.at.router.Key, "err", err)
 	}
 }
 
 // Notice ends the session for those reasons that concern it.
 func (h handler) Notice(reason wire.Reason) bool {
 	n := h.node
-	n.log.Warn("notice from router", "router", h.at.router.Key, "reason", reason)
+	n.complaints.warn("notice from router", "router", h.at.router.Key, "reason", reason)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h.at.notice = reason
@@ -125,6 +134,20 @@ func (h handler) Notice(reason wire.Reason) bool {
 		return false
 	}
 }
+
+// noteDispute keeps a proposal the node did not sign, with its own counts.
+func (n *Node) noteDispute(router wire.Key, p *pb.ReceiptProposal, a *pb.ReceiptAnswer, why error) {
+	_, err := n.journal.Append(journal.Entry{
+		Kind: journal.Disputed, Router: router, Job: a.GetJob(), Reason: wire.Reason(a.GetReason()),
+		Receipt: cut(p.GetReceipt(), wire.MaxReceipt), ReceiptSig: cut(p.GetRouterSignature(), ed25519.SignatureSize),
+		BytesDown: a.GetOwnBytesDown(), BytesUp: a.GetOwnBytesUp(), Note: why.Error(),
+	})
+	if err != nil {
+		n.complaints.warn("dispute not written to the journal", "router", router, "err", err)
+	}
+}
+
+func cut(b []byte, most int) []byte { return b[:min(len(b), most)] }
 
 // noteActivity writes down which addresses a router says it read under a lease
 // the node served. The router vouches for them; an address is cut to its bound.

@@ -119,6 +119,8 @@ func explain(err error) string {
 		return fmt.Sprintf("Not connected: %v. Somebody else answers at that address, or its operator has a new key; ask the operator, then change the address.", err)
 	case errors.Is(err, uplink.ErrName):
 		return "Not connected: the router's name cannot be resolved. Check the address and this machine's DNS."
+	case errors.Is(err, uplink.ErrNotLab):
+		return "Not connected: this node is in lab mode, and the router's address is neither loopback nor private. A lab is for this machine and its own network."
 	case errors.Is(err, uplink.ErrUnreachable):
 		return "Not connected: the router does not answer at any of its addresses. It may be down, or the network in between may block it."
 	case errors.Is(err, context.DeadlineExceeded):

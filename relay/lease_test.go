@@ -114,9 +114,15 @@ func TestReplay(t *testing.T) {
 func TestTooManyTunnels(t *testing.T) {
 	r := startRouter(t, newKey(t), "")
 	s := startSite(t, http.HandlerFunc(page))
-	cfg := config(t, r.addr())
-	cfg.MaxTunnels = 2
-	n := sharing(t, r, cfg)
+	n := sharing(t, r, config(t, r.addr()))
+	settings := n.Rules().Settings()
+	settings.Caps.MaxTunnels = 2
+	if err := n.Rules().Set(settings); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, "word of the new cap", r.said).GetRulesChanged().GetMaxTunnels(); got != 2 {
+		t.Errorf("told of %d tunnels", got)
+	}
 	for range 2 {
 		if _, reason := r.open(n.Key(), r.sign(r.lease(n.Key(), s))); reason != wire.OK {
 			t.Fatalf("refused: %s", reason)

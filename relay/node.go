@@ -14,6 +14,7 @@ import (
 	"github.com/fallow-network/fallow/relay/egress"
 	"github.com/fallow-network/fallow/relay/journal"
 	"github.com/fallow-network/fallow/relay/meter"
+	"github.com/fallow-network/fallow/relay/presence"
 	"github.com/fallow-network/fallow/relay/rules"
 	"github.com/fallow-network/fallow/relay/tunnel"
 	"github.com/fallow-network/fallow/relay/uplink"
@@ -32,21 +33,25 @@ type Node struct {
 	log     *slog.Logger
 	now     func() time.Time
 	cfg     Config
+	looks   Presence // nil if the machine is not looked at
 	started time.Time
 	key     wire.Key
 
 	rules   *rules.Rules
 	journal *journal.Journal
 	meter   *meter.Meter
+	egress  *egress.Egress
 	tunnels *tunnel.Server
 	uplink  *uplink.Uplink
 	closers []func() error // in the order opened
+
+	complaints *complaints
+	seen       observed // by stayConnected alone
 
 	mu      sync.Mutex
 	routers []*routerState // in the order configured
 	current *attendance    // the open session, or nil
 	stop    bool
-	counted uint64 // bytes already reported to the rules
 }
 
 // New opens everything a node consists of and connects to nothing yet. The data
@@ -61,7 +66,10 @@ func New(log *slog.Logger, cfg Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{log: log, now: time.Now, cfg: cfg, started: time.Now()}
+	n := &Node{log: log, now: time.Now, cfg: cfg, started: time.Now(), complaints: newComplaints(log)}
+	if n.looks = cfg.Presence; n.looks == nil && !cfg.Lab {
+		n.looks = presence.New()
+	}
 	for _, r := range routers {
 		n.routers = append(n.routers, &routerState{Router: r})
 	}
@@ -90,17 +98,18 @@ func New(log *slog.Logger, cfg Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := egress.New(log.With("part", "egress"), n.now, nil, way)
+	n.egress, err = egress.New(log.With("part", "egress"), n.now, nil, way)
 	if err != nil {
 		return nil, err
 	}
+	n.seen.tell = n.egress.SetPublic
 	n.meter = meter.New(n.now, receipts, id.Private, cfg.Receipts)
 	n.tunnels = tunnel.NewServer(log.With("part", "tunnel"), n.now, tunnel.Parts{
-		Node: n.key, Serials: serials, Rules: n.rules, Egress: out, Meter: n.meter, Journal: n.journal,
+		Node: n.key, Serials: serials, Rules: n.rules, Egress: n.egress, Meter: n.meter, Journal: n.journal,
 	}, tunnel.Config{MaxTunnels: n.maxTunnels(), MaxUp: cfg.MaxUp, MaxDown: cfg.MaxDown})
 
 	n.uplink, err = uplink.New(log.With("part", "uplink"), uplink.Config{
-		Identity: id.Private, Routers: routers, Version: cfg.Version, MaxTunnels: cfg.MaxTunnels,
+		Identity: id.Private, Routers: routers, Version: cfg.Version, Lab: cfg.Lab, MaxTunnels: cfg.MaxTunnels,
 	})
 	if err != nil {
 		return nil, err
@@ -122,7 +131,7 @@ func (n *Node) openFiles() (receipts *journal.Receipts, serials *tunnel.Serials,
 		return nil, nil, err
 	}
 	n.closers = append(n.closers, n.journal.Close)
-	if receipts, err = journal.OpenReceipts(log, n.cfg.Dir); err != nil {
+	if receipts, err = journal.OpenReceipts(log, n.now, n.cfg.Dir); err != nil {
 		return nil, nil, err
 	}
 	n.closers = append(n.closers, receipts.Close)
@@ -150,6 +159,8 @@ func (n *Node) Close() error {
 func (n *Node) Run(ctx context.Context) error {
 	inner, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	var parts sync.WaitGroup
+	n.look()
+	parts.Go(func() { n.watchPresence(inner) })
 	parts.Go(func() { n.watchRules(inner) })
 	parts.Go(func() { n.stayConnected(ctx, inner) })
 
@@ -164,7 +175,7 @@ func (n *Node) Run(ctx context.Context) error {
 	cancel()
 	end(errStopping)
 	parts.Wait()
-	if err := n.countUsage(); err != nil {
+	if err := n.rules.Flush(); err != nil {
 		return fmt.Errorf("store usage: %w", err)
 	}
 	return nil

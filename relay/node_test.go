@@ -32,12 +32,20 @@ type node struct {
 	stop func()
 }
 
-func startNode(t *testing.T, cfg relay.Config) node {
+func startNode(t *testing.T, cfg relay.Config, before ...func(*relay.Node)) node {
 	t.Helper()
 	n, err := relayNew(t, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, f := range before {
+		f(n)
+	}
+	return run(t, n)
+}
+
+func run(t *testing.T, n *relay.Node) node {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- n.Run(ctx) }()

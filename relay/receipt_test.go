@@ -1,10 +1,12 @@
 package relay_test
 
 import (
+	"bytes"
 	"net/http"
 	"testing"
 	"time"
 
+	"github.com/fallow-network/fallow/relay/journal"
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/relay/wire/pb"
 )
@@ -32,6 +34,12 @@ func TestReceipts(t *testing.T) {
 	answer := r.propose(low)
 	if wire.Reason(answer.GetReason()) != wire.ReceiptDisputed || answer.GetOwnBytesDown() != carried.BytesDown {
 		t.Errorf("half the bytes: %v", answer)
+	}
+	low.SignRouter(private)
+	kept, err := n.Journal(journal.Filter{Kinds: []journal.Kind{journal.Disputed}})
+	if err != nil || len(kept) != 1 || !bytes.Equal(kept[0].Receipt, low.Encode()) || !bytes.Equal(kept[0].ReceiptSig, low.RouterSig) ||
+		kept[0].BytesDown != carried.BytesDown || kept[0].Reason != wire.ReceiptDisputed || kept[0].Job != "job-1" {
+		t.Errorf("the journal keeps of the dispute: %+v, %v", kept, err)
 	}
 	answer = r.propose(receipt)
 	signed := receipt

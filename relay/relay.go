@@ -15,6 +15,7 @@ import (
 
 	"github.com/fallow-network/fallow/relay/egress"
 	"github.com/fallow-network/fallow/relay/meter"
+	"github.com/fallow-network/fallow/relay/presence"
 	"github.com/fallow-network/fallow/relay/session"
 	"github.com/fallow-network/fallow/relay/wire"
 )
@@ -43,11 +44,24 @@ type Config struct {
 	MaxUp   uint64
 	MaxDown uint64
 
+	// Presence tells what the machine is doing, for the automatic pauses. Default
+	// nil: this machine is looked at, but not in lab mode, where nothing leaves it
+	// and nobody's line is shared.
+	Presence Presence
+	// LookEvery is how often. Default 15 s.
+	LookEvery time.Duration
+
 	Backoff  Backoff
 	Session  session.Limits // default: see there
 	Receipts meter.Config   // default: see there
 	// Finish is how long open tunnels may run on when the node stops. Default 5 s.
 	Finish time.Duration
+}
+
+// Presence takes a snapshot; carried is what the node has carried so far, in
+// bytes. presence.Observer is one. It is called by one goroutine at a time.
+type Presence interface {
+	Look(now time.Time, carried uint64) presence.Snapshot
 }
 
 // Backoff says when a router is tried again.
@@ -67,6 +81,7 @@ func DefaultConfig() Config {
 		MaxTunnels: 64,
 		MaxUp:      wire.MaxLeaseUp,
 		MaxDown:    wire.MaxLeaseDown,
+		LookEvery:  15 * time.Second,
 		Backoff: Backoff{
 			Min:      time.Second,
 			Max:      5 * time.Minute,
@@ -90,6 +105,8 @@ func (c Config) check() error {
 		return fmt.Errorf("max tunnels is %d, want 1 to %d", c.MaxTunnels, maxTunnels)
 	case c.Backoff.Min <= 0 || c.Backoff.Max < c.Backoff.Min || c.Backoff.Stable <= 0 || c.Backoff.Hopeless <= 0:
 		return fmt.Errorf("back-off %+v: all above 0, max at least min", c.Backoff)
+	case c.LookEvery <= 0:
+		return fmt.Errorf("look every %s", c.LookEvery)
 	case c.Finish < 0:
 		return fmt.Errorf("finish is %s", c.Finish)
 	}

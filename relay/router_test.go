@@ -95,7 +95,7 @@ func (r *router) serve(s network.Stream) {
 	r.hellos <- m.GetHello()
 	if greet == nil {
 		greet = &pb.RouterMessage{Body: &pb.RouterMessage_Welcome{Welcome: &pb.Welcome{
-			Epoch: r.epoch, UnixMilli: time.Now().UnixMilli(), RouterVersion: "test",
+			Epoch: r.epoch, UnixMilli: time.Now().UnixMilli(), RouterVersion: "test", Lab: true,
 		}}}
 	}
 	if wire.WriteFrame(s, greet, wire.MaxSessionMessage) != nil {

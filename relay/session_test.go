@@ -147,10 +147,10 @@ func TestPingAndActivity(t *testing.T) {
 	}
 	var pages []journal.Entry
 	eventually(t, "activity in the journal", func() bool {
-		pages, _ = n.Journal(journal.Filter{Site: siteHost, Kinds: []journal.Kind{journal.Pages}})
+		pages, _ = n.Journal(journal.Filter{Kinds: []journal.Kind{journal.Pages}})
 		return len(pages) > 0
 	})
-	if len(pages) != 1 || pages[0].Serial != lease.Serial || pages[0].URLs[0] != "https://example.com/" {
+	if len(pages) != 1 || pages[0].Host != siteHost || pages[0].Serial != lease.Serial || pages[0].URLs[0] != "https://example.com/" {
 		t.Errorf("activity: %+v", pages)
 	}
 }

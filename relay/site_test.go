@@ -1,7 +1,7 @@
 package relay_test
 
 import (
-	"context"
+	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -47,26 +47,31 @@ func startSite(t *testing.T, handler http.Handler) site {
 	return site{host: siteHost, port: port, tls: true, roots: roots, hits: hits}
 }
 
-// get reads path through an open tunnel, over TLS, and closes it in good order.
+// get reads path through an open tunnel, over TLS, and closes it in good order:
+// the site first, then the router.
 func (s site) get(t *testing.T, tunnel network.Stream, path string) string {
 	t.Helper()
 	body, err := s.tryGet(tunnel, path)
 	if err != nil {
 		t.Fatalf("get %s: %v", path, err)
 	}
-	_ = tunnel.CloseWrite()
 	_, _ = io.Copy(io.Discard, tunnel)
+	_ = tunnel.Close()
 	return body
 }
 
 func (s site) tryGet(tunnel network.Stream, path string) (string, error) {
 	conn := tls.Client(tunnelConn{tunnel}, &tls.Config{ServerName: s.host, RootCAs: s.roots})
 	_ = conn.SetDeadline(time.Now().Add(wait))
-	client := http.Client{Transport: &http.Transport{
-		DialTLSContext:    func(context.Context, string, string) (net.Conn, error) { return conn, nil },
-		DisableKeepAlives: true,
-	}}
-	response, err := client.Get("https://" + s.host + path)
+	request, err := http.NewRequest(http.MethodGet, "https://"+s.host+path, nil)
+	if err != nil {
+		return "", err
+	}
+	request.Close = true
+	if err := request.Write(conn); err != nil {
+		return "", err
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), request)
 	if err != nil {
 		return "", err
 	}

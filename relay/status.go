@@ -26,8 +26,8 @@ type Status struct {
 
 	MaxTunnels int          `json:"max_tunnels"`
 	Tunnels    tunnel.Stats `json:"tunnels"`
-	Carried    meter.Stats  `json:"carried"`    // since the agent started
-	UsedBytes  uint64       `json:"used_bytes"` // towards the monthly cap
+	Carried    meter.Stats  `json:"carried"` // since the agent started
+	Used       rules.Usage  `json:"used"`    // towards the caps
 	Warnings   []string     `json:"warnings,omitempty"`
 }
 
@@ -57,7 +57,7 @@ func (n *Node) Status() Status {
 		Node: n.key, Version: n.cfg.Version, Started: n.started, Lab: n.cfg.Lab,
 		Sharing: n.sharing(), Consent: n.rules.Consent(),
 		MaxTunnels: n.maxTunnels(), Tunnels: n.tunnels.Stats(), Carried: n.meter.Stats(),
-		UsedBytes: n.rules.Used(n.now()),
+		Used: n.rules.Used(n.now()),
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -4,48 +4,84 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/fallow-network/fallow/relay/rules"
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/relay/wire/pb"
 )
 
-// usageEvery is how often bytes are counted towards the monthly cap, and the
-// most by which a pause that has run out is announced late.
-const usageEvery = 5 * time.Second
+// flushEvery is how often the count of what was carried may be stored, and the
+// most by which a change that the clock alone makes is late after the machine
+// has slept or its clock was set.
+const flushEvery = 5 * time.Second
 
 // watchRules puts every change of the rules into effect: tunnels no longer
-// allowed are cut, the router is told.
+// allowed are cut, the speed is set, the router is told.
 func (n *Node) watchRules(ctx context.Context) {
-	tick := time.NewTicker(usageEvery)
+	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	for {
 		changed := n.rules.Changed()
+		n.egress.SetRate(n.rules.Settings().Caps.BytesPerSecond())
 		n.tunnels.SetMaxTunnels(n.maxTunnels())
 		n.tunnels.Recheck()
 		n.tellSharing()
+		turn, stop := n.nextTurn()
 		select {
 		case <-changed:
+		case <-turn:
 		case <-tick.C:
-			if err := n.countUsage(); err != nil {
+			if err := n.rules.Flush(); err != nil {
 				n.log.Warn("usage not stored", "err", err)
 			}
+		case <-ctx.Done():
+			stop()
+			return
+		}
+		stop()
+	}
+}
+
+// nextTurn fires when the clock alone next changes a verdict, if that is before
+// the next tick.
+func (n *Node) nextTurn() (turn <-chan time.Time, stop func()) {
+	now := n.now()
+	wait := n.rules.NextTurn(now).Sub(now)
+	if wait < 0 || wait > flushEvery {
+		return nil, func() {}
+	}
+	timer := time.NewTimer(wait)
+	return timer.C, func() { timer.Stop() }
+}
+
+// watchPresence looks at the machine from time to time.
+func (n *Node) watchPresence(ctx context.Context) {
+	if n.looks == nil {
+		return
+	}
+	tick := time.NewTicker(n.cfg.LookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			n.look()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// countUsage reports what was carried since the last time to the rules.
-func (n *Node) countUsage() error {
-	stats := n.meter.Stats()
-	n.mu.Lock()
-	carried := stats.BytesDown + stats.BytesUp - n.counted
-	n.counted += carried
-	n.mu.Unlock()
-	if carried == 0 {
-		return nil
+// look tells the rules what the machine is doing.
+func (n *Node) look() {
+	if n.looks == nil {
+		return
 	}
-	return n.rules.Carried(carried)
+	carried := n.meter.Stats()
+	seen := n.looks.Look(n.now(), carried.BytesDown+carried.BytesUp)
+	if err := n.rules.Observe(seen); err != nil {
+		n.log.Warn("the network was not written down", "err", err)
+	}
 }
 
 // sharing is the rules' verdict, or that the node is stopping.
@@ -69,12 +105,13 @@ func (n *Node) tellSharing() {
 		n.mu.Unlock()
 		return
 	}
-	changed, resized := a.told != verdict.Reason, a.tunnels != most
-	a.told, a.tunnels = verdict.Reason, most
+	word := wordOn(verdict)
+	changed, resized := !proto.Equal(word, a.told), a.tunnels != most
+	a.told, a.tunnels = word, most
 	n.mu.Unlock()
 	if changed {
-		n.log.Info("sharing changed", "reason", verdict.Reason)
-		n.tell(a, wordOn(verdict))
+		n.log.Info("sharing changed", "why", verdict.Sentence)
+		n.tell(a, word)
 	}
 	if resized {
 		n.tell(a, &pb.NodeMessage{Body: &pb.NodeMessage_RulesChanged{RulesChanged: &pb.RulesChanged{MaxTunnels: uint32(most)}}})
@@ -84,12 +121,14 @@ func (n *Node) tellSharing() {
 	}
 }
 
+// wordOn is what the router hears of v. When the machine was last used is not
+// its business.
 func wordOn(v rules.Verdict) *pb.NodeMessage {
 	if v.OK {
 		return &pb.NodeMessage{Body: &pb.NodeMessage_Resume{Resume: &pb.Resume{}}}
 	}
 	pause := &pb.Pause{Reason: pb.Reason(v.Reason)}
-	if !v.Until.IsZero() {
+	if !v.Until.IsZero() && v.Rule != rules.RuleInUse {
 		pause.UntilUnixMilli = v.Until.UnixMilli()
 	}
 	return &pb.NodeMessage{Body: &pb.NodeMessage_Pause{Pause: pause}}

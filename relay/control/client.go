@@ -11,10 +11,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fallow-network/fallow/relay"
 	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/rules"
 )
 
 // ErrNotRunning says that no agent answers for a data directory.
@@ -91,6 +93,27 @@ func (c *Client) Withdraw(ctx context.Context) (Consent, error) {
 	return call[Consent](ctx, c, http.MethodDelete, "/v1/consent", nil)
 }
 
+// Rules asks for the user's rules.
+func (c *Client) Rules(ctx context.Context) (Rules, error) {
+	return call[Rules](ctx, c, http.MethodGet, "/v1/rules", nil)
+}
+
+// SetRules replaces the settings that have the given revision; they take effect
+// at once. The error wraps rules.ErrRevision if they have another by now.
+func (c *Client) SetRules(ctx context.Context, revision uint64, s rules.Settings) (Rules, error) {
+	return call[Rules](ctx, c, http.MethodPut, "/v1/rules", rulesRequest{revision, s})
+}
+
+// err is the problem in words, and in sentinels where somebody branches on them.
+func (p problem) err() error {
+	for _, known := range []error{rules.ErrInvalid, rules.ErrRevision} {
+		if detail, ok := strings.CutPrefix(p.Detail, known.Error()); ok {
+			return fmt.Errorf("agent says: %w%s", known, detail)
+		}
+	}
+	return fmt.Errorf("agent says: %s", p.Detail)
+}
+
 func call[A any](ctx context.Context, c *Client, method, path string, body any) (answer A, err error) {
 	var content io.Reader = http.NoBody
 	if body != nil {
@@ -115,7 +138,7 @@ func call[A any](ctx context.Context, c *Client, method, path string, body any) 
 		if err := d.Decode(&p); err != nil {
 			return answer, fmt.Errorf("agent answered %s", response.Status)
 		}
-		return answer, fmt.Errorf("agent says: %s", p.Detail)
+		return answer, p.err()
 	}
 	if err := d.Decode(&answer); err != nil {
 		return answer, fmt.Errorf("read agent's answer: %w", err)

@@ -9,10 +9,12 @@ package control
 
 import (
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fallow-network/fallow/relay"
 	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/presence"
 	"github.com/fallow-network/fallow/relay/rules"
 )
 
@@ -24,7 +26,7 @@ func SocketPath(dir string) string { return filepath.Join(dir, SocketName) }
 
 // Bounds of the interface.
 const (
-	maxRequestBody  = 4 << 10 // bytes
+	maxRequestBody  = 4 << 10 // bytes, but for rules
 	maxRequestHead  = 8 << 10 // bytes
 	maxResponseBody = 64 << 20
 	maxClients      = 32 // connections at once
@@ -54,6 +56,37 @@ func ConsentOf(r *rules.Rules) Consent {
 	return Consent{Version: rules.ConsentVersion(), Text: rules.ConsentText(), Given: record.Given(), Record: record}
 }
 
+// Rules are the user's rules and what they come to at the moment.
+type Rules struct {
+	// Revision is the number of these settings; a change names the one it was
+	// made from.
+	Revision   uint64            `json:"revision"`
+	Settings   rules.Settings    `json:"settings"`
+	Categories []Category        `json:"categories"`
+	Sharing    rules.Verdict     `json:"sharing"`
+	Used       rules.Usage       `json:"used"`
+	Seen       presence.Snapshot `json:"seen,omitzero"` // empty without a running agent
+}
+
+// Category is a kind of site and whether the user allows it.
+type Category struct {
+	rules.Category
+	Allowed bool `json:"allowed"`
+}
+
+// RulesOf is what there is to show of r at now.
+func RulesOf(r *rules.Rules, now time.Time) Rules {
+	revision, settings := r.Current()
+	shown := Rules{
+		Revision: revision, Settings: settings,
+		Sharing: r.Sharing(now), Used: r.Used(now), Seen: r.Seen(),
+	}
+	for _, c := range rules.Categories() {
+		shown.Categories = append(shown.Categories, Category{c, slices.Contains(settings.Categories, c.Name)})
+	}
+	return shown
+}
+
 // The bodies of requests and answers.
 type (
 	pauseRequest struct {
@@ -61,6 +94,10 @@ type (
 	}
 	consentRequest struct {
 		Version string `json:"version"` // the text that was shown
+	}
+	rulesRequest struct {
+		Revision uint64         `json:"revision"` // the settings were made from
+		Settings rules.Settings `json:"settings"` // what is left out takes its default
 	}
 	journalAnswer struct {
 		Entries []journal.Entry `json:"entries"` // oldest first

@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -101,8 +102,39 @@ func conversation(t *testing.T, n *relay.Node, c *control.Client) {
 	if entries, err := c.Journal(ctx, journal.Filter{Site: "x.org", Limit: 5, Since: time.Now()}); err != nil || len(entries) != 0 {
 		t.Errorf("journal: %v, %v", entries, err)
 	}
+	rulesConversation(t, c)
 	if got, err := c.Withdraw(ctx); err != nil || got.Given {
 		t.Errorf("withdraw: %+v, %v", got, err)
+	}
+}
+
+func rulesConversation(t *testing.T, c *control.Client) {
+	t.Helper()
+	ctx := t.Context()
+	shown, err := c.Rules(ctx)
+	if err != nil || len(shown.Categories) == 0 || shown.Categories[0].Allowed || len(shown.Categories[0].Sites) == 0 {
+		t.Fatalf("rules: %+v, %v", shown, err)
+	}
+	s := shown.Settings
+	s.Deny = nil
+	for i := range 2000 { // more than other requests may be long
+		s.Deny = append(s.Deny, fmt.Sprintf("site-%04d.example", i))
+	}
+	s.Categories = []string{shown.Categories[0].Name}
+	after, err := c.SetRules(ctx, shown.Revision, s)
+	if err != nil || len(after.Settings.Deny) != 2000 || !after.Categories[0].Allowed || after.Revision == shown.Revision {
+		t.Fatalf("set rules: revision %d, %v", after.Revision, err)
+	}
+	if _, err := c.SetRules(ctx, shown.Revision, s); !errors.Is(err, rules.ErrRevision) {
+		t.Errorf("over a change unseen: %v", err)
+	}
+	s.Deny = []string{"10.0.0.1"}
+	if _, err := c.SetRules(ctx, after.Revision, s); !errors.Is(err, rules.ErrInvalid) || !strings.Contains(err.Error(), "IP literal") {
+		t.Errorf("an address on the deny list: %v", err)
+	}
+	s.Deny, s.Categories = nil, nil
+	if _, err := c.SetRules(ctx, after.Revision, s); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -118,8 +150,13 @@ func TestBadRequests(t *testing.T) {
 		{"GET", "/v1/journal?since=yesterday", "", 400},
 		{"POST", "/v1/pause", "{", 400},
 		{"POST", "/v1/pause", `{"unknown":1}`, 400},
-		{"POST", "/v1/pause", `{"until":"` + strings.Repeat("9", 8<<10) + `"}`, 400},
+		{"POST", "/v1/pause", "{" + strings.Repeat(" ", 8<<10) + "}", 400},
 		{"POST", "/v1/consent", `{"version":"x"}`, 409},
+		{"PUT", "/v1/rules", `{"revision":0,"settings":{"deny":["10.0.0.1"]}}`, 400},
+		{"PUT", "/v1/rules", `{"revision":0,"settings":{"denny":["a.example"]}}`, 400},
+		{"PUT", "/v1/rules", `{"revision":0,"settings":{"schedule":["never"]}}`, 400},
+		{"PUT", "/v1/rules", `{"revision":7}`, 409},
+		{"PUT", "/v1/rules", "{" + strings.Repeat(" ", rules.MaxFile) + "}", 400},
 		{"GET", "/v1/pause", "", 405},
 		{"GET", "/v2/status", "", 404},
 	}
@@ -137,6 +174,7 @@ func TestBadRequests(t *testing.T) {
 
 func FuzzRequests(f *testing.F) {
 	f.Add("POST", "/v1/pause", `{"until":"2026-11-23T00:00:00Z"}`)
+	f.Add("PUT", "/v1/rules", `{"revision":0,"settings":{"deny":["a.example"],"schedule":["daily 01:00-02:00"]}}`)
 	f.Add("POST", "/v1/consent", `{"version":"x"}`)
 	f.Add("GET", "/v1/journal?limit=3&site=a&since=2026-11-23T00:00:00Z", "")
 	r, err := rules.Open(f.TempDir(), time.Now)

@@ -60,11 +60,16 @@ func Handler(log *slog.Logger, agent Agent) http.Handler {
 		"GET /v1/consent":    s.consent,
 		"POST /v1/consent":   s.accept,
 		"DELETE /v1/consent": s.withdraw,
+		"GET /v1/rules":      s.rules,
+		putRules:             s.setRules,
 	} {
 		mux.Handle(pattern, s.handle(serve))
 	}
 	return mux
 }
+
+// putRules is the one request that may be long: lists of sites.
+const putRules = "PUT /v1/rules"
 
 type server struct {
 	log   *slog.Logger
@@ -76,15 +81,19 @@ type invalid struct{ error }
 
 func (s *server) handle(serve func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxRequestBody)
+		most := int64(maxRequestBody)
+		if r.Pattern == putRules {
+			most = rules.MaxFile
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		answer, err := serve(r)
 		var mistake invalid
 		switch {
 		case err == nil:
 			s.write(w, "application/json", http.StatusOK, answer)
-		case errors.As(err, &mistake):
+		case errors.As(err, &mistake), errors.Is(err, rules.ErrInvalid):
 			s.fail(w, http.StatusBadRequest, err)
-		case errors.Is(err, rules.ErrConsentVersion):
+		case errors.Is(err, rules.ErrConsentVersion), errors.Is(err, rules.ErrRevision):
 			s.fail(w, http.StatusConflict, err)
 		default:
 			s.log.Error("control request failed", "path", r.URL.Path, "err", err)
@@ -180,4 +189,17 @@ func (s *server) withdraw(*http.Request) (any, error) {
 		return nil, err
 	}
 	return ConsentOf(s.agent.Rules()), nil
+}
+
+func (s *server) rules(*http.Request) (any, error) { return RulesOf(s.agent.Rules(), time.Now()), nil }
+
+func (s *server) setRules(r *http.Request) (any, error) {
+	request := rulesRequest{Settings: rules.DefaultSettings()}
+	if err := read(r, &request); err != nil {
+		return nil, err
+	}
+	if err := s.agent.Rules().Replace(request.Revision, request.Settings); err != nil {
+		return nil, err
+	}
+	return RulesOf(s.agent.Rules(), time.Now()), nil
 }

@@ -14,9 +14,17 @@ import (
 	"github.com/fallow-network/fallow/relay/wire"
 )
 
-// translatorAge is how often the network's NAT64 prefixes are asked for, at
-// most, and only when something is dialled.
-const translatorAge = 10 * time.Minute
+// The network's NAT64 prefixes are asked for only when something is dialled.
+const (
+	translatorAge   = 10 * time.Minute // an answer counts for so long
+	translatorRetry = 30 * time.Second // without one, nobody asks again before
+	translatorTime  = 5 * time.Second  // for the answer to come
+)
+
+// burstsPerSecond keeps a fast limit accurate: what a timer that fires late has
+// missed, up to a 50th of a second, is made up for. It is never less than one
+// buffer, so a slow limit of 1 Mbit/s may be exceeded by 2.6 % over 10 s.
+const burstsPerSecond = 50
 
 // Egress opens legs of tunnels to sites. It is safe for concurrent use and
 // needs no closing: legs end with their contexts.
@@ -30,7 +38,8 @@ type Egress struct {
 	up, down *rate.Limiter
 
 	learning sync.Mutex
-	learned  time.Time
+	learned  time.Time // when the translators were last answered for, zero before
+	missed   time.Time // when the last question went without an answer
 }
 
 // Target is what a verified lease says about the way to the site.
@@ -68,12 +77,15 @@ func New(log *slog.Logger, now func() time.Time, networks *Networks, cfg Config)
 // SetRate changes the speed over all tunnels, each direction on its own, in
 // bytes per second; 0 lifts the limit. Open tunnels follow at once.
 func (e *Egress) SetRate(bytesPerSecond int64) {
-	limit := rate.Inf
+	limit, burst := rate.Inf, bufferSize
 	if bytesPerSecond > 0 {
 		limit = rate.Limit(bytesPerSecond)
+		burst = max(burst, int(bytesPerSecond/burstsPerSecond))
 	}
-	e.up.SetLimit(limit)
-	e.down.SetLimit(limit)
+	for _, l := range [2]*rate.Limiter{e.up, e.down} {
+		l.SetLimit(limit)
+		l.SetBurst(burst)
+	}
 }
 
 // SetPublic tells the addresses this node is seen under from outside; they are
@@ -117,10 +129,7 @@ func (e *Egress) Dial(ctx context.Context, t Target) (*Leg, error) {
 }
 
 func (e *Egress) reach(ctx context.Context, t Target) (net.Conn, error) {
-	if !e.cfg.Lab {
-		e.keepTranslators(ctx)
-	}
-	addrs, err := e.resolve(ctx, t.Host)
+	addrs, err := e.resolve(ctx, t.Host, e.cfg.Lab || e.keepTranslators(ctx))
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, stopReason(ctx)
@@ -145,17 +154,28 @@ func (e *Egress) check(a netip.Addr) error {
 	return e.networks.Check(a)
 }
 
-// keepTranslators makes the first of several dials ask while the others wait:
-// none may go out before the answer is known. Without an answer the next dial
-// asks again.
-func (e *Egress) keepTranslators(ctx context.Context) {
+// keepTranslators reports whether the network's translators are known. It makes
+// the first of several dials ask while the others wait: none may go out before
+// the answer is known. Without an answer there is no telling whether an IPv6
+// address leads back into the network.
+func (e *Egress) keepTranslators(ctx context.Context) bool {
 	e.learning.Lock()
 	defer e.learning.Unlock()
-	if now := e.now(); e.learned.IsZero() || now.Sub(e.learned) > translatorAge {
-		if e.learnTranslators(ctx) {
-			e.learned = now
-		}
+	now := e.now()
+	switch {
+	case !e.learned.IsZero() && now.Sub(e.learned) <= translatorAge:
+		return true
+	case !e.missed.IsZero() && now.Sub(e.missed) <= translatorRetry:
+		return false
+	case e.learnTranslators(ctx):
+		e.learned = e.now()
+		return true
 	}
+	if ctx.Err() == nil {
+		e.missed = e.now()
+		e.log.Warn("whether this network translates IPv6 addresses is not known, so none is dialled")
+	}
+	return false
 }
 
 // Leg is the part of one tunnel between this node and the site.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+
+	"golang.org/x/time/rate"
 )
 
 // Connect dials an address without the checks before it, to test the last one.
@@ -24,6 +26,8 @@ var (
 // Resolve asks the given DNS server also outside the lab.
 func (e *Egress) Resolve(ctx context.Context, server netip.AddrPort, host string) ([]netip.Addr, error) {
 	e.resolver = newResolver(server)
-	e.keepTranslators(ctx)
-	return e.resolve(ctx, host)
+	return e.resolve(ctx, host, e.keepTranslators(ctx))
 }
+
+// Paces are what SetRate sets.
+func (e *Egress) Paces() (up, down *rate.Limiter) { return e.up, e.down }

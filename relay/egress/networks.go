@@ -9,9 +9,10 @@ import (
 )
 
 // ownSite6 is how much of IPv6 around one of the machine's own global
-// addresses counts as the user's: the /56 that a home is commonly given
-// (RFC 6177), since other segments of the same home share it.
-const ownSite6 = 56
+// addresses counts as the user's: the /48 that is the most a home is given (RFC
+// 6177), since other segments of the same home share it, and that the router
+// counts as one neighbourhood too.
+const ownSite6 = 48
 
 // Networks knows what belongs to the user rather than to the web: the prefixes
 // of the machine's interfaces, its gateways and DNS servers where the system
@@ -44,7 +45,9 @@ func NewNetworks(source Source, now func() time.Time, maxAge time.Duration) *Net
 }
 
 // SetPublic replaces the machine's public addresses: what the router saw it
-// connect from, which no system call can tell behind a home router.
+// connect from, which no system call can tell behind a home router. Each counts
+// alone, without the network around it: a router that makes them up must not be
+// able to close a site's network to the other routers.
 func (n *Networks) SetPublic(addrs []netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -74,7 +77,7 @@ func (n *Networks) Check(addr netip.Addr) error {
 		return fmt.Errorf("%w: %s is in %s, %s (%s)", ErrForbidden, addr, b.Prefix, b.Name, b.Source)
 	}
 	for _, p := range n.public {
-		if p == addr || (addr.Is6() && samePrefix(p, addr, ownSite6)) {
+		if p == addr {
 			return fmt.Errorf("%w: %s is this network's own public address", ErrForbidden, addr)
 		}
 	}
@@ -85,10 +88,6 @@ func (n *Networks) Check(addr netip.Addr) error {
 		}
 	}
 	return nil
-}
-
-func samePrefix(a, b netip.Addr, bits int) bool {
-	return a.Is6() && netip.PrefixFrom(a, bits).Masked().Contains(b)
 }
 
 // refresh is called with mu held.

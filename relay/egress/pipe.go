@@ -162,7 +162,7 @@ func (p *pipe) sendUp() {
 		most: p.limits.MaxUp, sent: &p.up, pace: p.limits.Up, admit: p.gate.Admit,
 		count: p.meter.Up, full: wire.MaxUp, readReason: wire.RouterReset, writeReason: wire.SiteReset,
 	})
-	if err != nil && !p.hungUp(err) {
+	if err != nil && !p.over(err) {
 		p.cut(err)
 		return
 	}
@@ -184,12 +184,27 @@ func (p *pipe) sendDown() {
 	_ = p.tunnel.CloseWrite()
 }
 
-// hungUp reports whether err is only the router leaving after it was handed all
-// that the site sent; how it does that is its own affair.
-func (p *pipe) hungUp(err error) bool {
-	select {
-	case <-p.siteDone:
-		return ReasonOf(err) == wire.RouterReset
+// over reports whether err comes when nothing more is owed to anybody: the
+// router leaves after it was handed all that the site sent, how it does that is
+// its own affair; or the site takes nothing more because it has ended, as when
+// the router still answers its close_notify. The latter shows in the other
+// direction, as an end or as a reset, and is waited for there.
+func (p *pipe) over(err error) bool {
+	switch ReasonOf(err) {
+	case wire.RouterReset:
+		select {
+		case <-p.siteDone:
+			return true
+		default:
+			return false
+		}
+	case wire.SiteReset:
+		select {
+		case <-p.siteDone:
+			return true
+		case <-p.ctx.Done(): // at the latest when nothing moves any more
+			return false
+		}
 	default:
 		return false
 	}

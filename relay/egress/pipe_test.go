@@ -232,6 +232,59 @@ func TestPipeNamesTheSideThatBrokeOff(t *testing.T) {
 	})
 }
 
+// The site has sent everything and closed, and the router's close_notify finds
+// nobody any more. Real connections, because the reset is the system's.
+func TestPipeEndsWellWhenTheSiteIsGoneFirst(t *testing.T) {
+	for name, late := range map[string]bool{"before its end is handed on": false, "after": true} {
+		t.Run(name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			conn, err := net.Dial("tcp", listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			web, err := listener.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			router, node := stream()
+			r := &rig{node: node, done: make(chan egress.Outcome, 1)}
+			go func() { r.done <- egress.Pipe(t.Context(), node, conn, open{}, &r.meter, wide) }()
+			if _, err := web.Write([]byte("the whole page")); err != nil {
+				t.Fatal(err)
+			}
+			_ = web.Close()
+			hang := func() {
+				for range 20 { // the first is answered with a reset, a later one fails
+					if _, err := router.Write([]byte("bye")); err != nil {
+						break
+					}
+					time.Sleep(time.Millisecond)
+				}
+				_ = router.CloseWrite()
+			}
+			if !late {
+				hung := make(chan struct{})
+				go func() { defer close(hung); hang() }()
+				time.Sleep(50 * time.Millisecond) // the page waits in the tunnel meanwhile
+				defer func() { <-hung }()
+			}
+			got, err := io.ReadAll(router)
+			if err != nil || string(got) != "the whole page" {
+				t.Errorf("router got %q, %v", got, err)
+			}
+			if late {
+				hang()
+			}
+			_ = router.Close()
+			r.finish(t, wire.OK)
+		})
+	}
+}
+
 func TestPipeEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())

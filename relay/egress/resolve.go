@@ -26,8 +26,9 @@ func newResolver(labDNS netip.AddrPort) *net.Resolver {
 // resolve asks once for both families and returns addresses that may be
 // dialled, IPv6 and IPv4 alternating. One forbidden answer spoils all: an
 // honest site has none, and a mixed answer is how a name is made to point into
-// somebody's home.
-func (e *Egress) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+// somebody's home. Unless the network's translators are known, IPv6 addresses
+// are checked and then left out.
+func (e *Egress) resolve(ctx context.Context, host string, translatorsKnown bool) ([]netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.Bounds.ResolveTime)
 	defer cancel()
 	// The trailing dot keeps the machine's search domains out of it.
@@ -52,6 +53,12 @@ func (e *Egress) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 		} else if a.Is6() && !slices.Contains(v6, a) {
 			v6 = append(v6, a)
 		}
+	}
+	if !translatorsKnown && len(v6) > 0 {
+		if len(v4) == 0 {
+			return nil, refuse(wire.DNSFailed, "%s has IPv6 addresses only, and this network's translators are not known", host)
+		}
+		v6 = nil
 	}
 	if len(v4)+len(v6) == 0 {
 		return nil, refuse(wire.AddressForbidden, "%s has only addresses made up by NAT64", host)
@@ -86,7 +93,7 @@ func alternate(a, b []netip.Addr, most int) []netip.Addr {
 // learnTranslators asks for this network's NAT64 prefixes (RFC 7050) and
 // reports whether it got an answer; that there is no such address is one.
 func (e *Egress) learnTranslators(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, e.cfg.Bounds.ResolveTime)
+	ctx, cancel := context.WithTimeout(ctx, min(translatorTime, e.cfg.Bounds.ResolveTime))
 	defer cancel()
 	answers, err := e.resolver.LookupNetIP(ctx, "ip6", "ipv4only.arpa.")
 	if dns, ok := errors.AsType[*net.DNSError](err); err != nil && (!ok || !dns.IsNotFound) {

@@ -75,6 +75,42 @@ func TestTheNetworksOwnTranslatorIsRefused(t *testing.T) {
 	}
 }
 
+// Without an answer about translators an IPv6 address may lead back into the
+// network; an answer that there are none frees it again.
+func TestIPv6WaitsForTheTranslators(t *testing.T) {
+	for name, c := range map[string]struct {
+		code        dnsmessage.RCode
+		addrs, want string
+		reason      wire.Reason
+	}{
+		"no answer":            {dnsmessage.RCodeServerFailure, "8.8.8.8 2606:4700::1", "[8.8.8.8]", wire.OK},
+		"no answer, IPv6 only": {dnsmessage.RCodeServerFailure, "2606:4700::1", "[]", wire.DNSFailed},
+		"no answer, forbidden": {dnsmessage.RCodeServerFailure, "8.8.8.8 fd00::1", "[]", wire.AddressForbidden},
+		"no such name":         {dnsmessage.RCodeNameError, "8.8.8.8 2606:4700::1", "[2606:4700::1 8.8.8.8]", wire.OK},
+		"no such address":      {dnsmessage.RCodeSuccess, "2606:4700::1", "[2606:4700::1]", wire.OK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, dns := resolveOnWeb(t, &machine{}, func(name string, _ dnsmessage.Type, _ int) answer {
+				if name == "ipv4only.arpa." {
+					return answer{code: c.code}
+				}
+				return answer{addrs: strings.Fields(c.addrs)}
+			})
+			var asked int
+			for range 2 {
+				got, err := e.Resolve(t.Context(), dns.addr, "site.example")
+				if fmt.Sprint(got) != c.want || egress.ReasonOf(err) != c.reason {
+					t.Errorf("got %v, %v", got, err)
+				}
+				before := asked
+				if asked = dns.asked()["ipv4only.arpa.TypeAAAA"]; asked == 0 || before != 0 && asked != before {
+					t.Error("asked again at once")
+				}
+			}
+		})
+	}
+}
+
 // A name is pointed at every special block, alone and beside a public address,
 // and then at a thousand public ones.
 func TestNamesPointedAnywhere(t *testing.T) {

@@ -29,6 +29,8 @@ const (
 	Closed    Kind = "closed"    // the same tunnel ended: bytes and outcome
 	Refused   Kind = "refused"   // a lease was turned down, or its site not reached
 	Pages     Kind = "pages"     // the router says which addresses it read under a lease
+	Disputed  Kind = "disputed"  // a receipt the node did not sign, and its own counts
+	Omitted   Kind = "omitted"   // written by the journal itself: what was too much to write
 	Recovered Kind = "recovered" // written by the journal itself after a torn end
 )
 
@@ -53,11 +55,16 @@ type Entry struct {
 	Lease    []byte `json:"lease,omitempty"`
 	LeaseSig []byte `json:"lease_sig,omitempty"`
 
+	// Receipt is the encoding of a disputed receipt, ReceiptSig the router's
+	// signature.
+	Receipt    []byte `json:"receipt,omitempty"`
+	ReceiptSig []byte `json:"receipt_sig,omitempty"`
+
 	BytesUp   uint64      `json:"bytes_up,omitempty"`
 	BytesDown uint64      `json:"bytes_down,omitempty"`
 	Reason    wire.Reason `json:"reason,omitzero"`
 	URLs      []string    `json:"urls,omitempty"`
-	Note      string      `json:"note,omitempty"`
+	Note      string      `json:"note,omitempty"` // cut to 512 bytes
 }
 
 // Hash links an entry to the one before it.

@@ -18,6 +18,12 @@ type Config struct {
 	SegmentBytes int64         // of one segment, default 4 MiB; retention goes by whole segments
 	SegmentAge   time.Duration // a segment takes entries this long, default 24 h
 	SyncEvery    time.Duration // the most a power cut may take, default 1 s
+
+	// What a router can cause without opening tunnels is bounded, so that it
+	// cannot wash out the rest: with the defaults, nothing younger than 16 days
+	// gives way to it.
+	RefusedPerDay int64 // bytes of refused leases and disputed receipts, default 8 MiB
+	PagesPerDay   int64 // bytes of addresses the router says it read, default 24 MiB
 }
 
 // DefaultConfig is for a home node.
@@ -28,12 +34,18 @@ func DefaultConfig() Config {
 		SegmentBytes: 4 << 20,
 		SegmentAge:   24 * time.Hour,
 		SyncEvery:    time.Second,
+
+		RefusedPerDay: 8 << 20,
+		PagesPerDay:   24 << 20,
 	}
 }
 
 func (c Config) check() error {
 	if c.MaxAge <= 0 || c.SyncEvery <= 0 || c.SegmentAge <= 0 || c.SegmentBytes < maxLine || c.MaxBytes < 2*c.SegmentBytes {
 		return fmt.Errorf("journal config %+v: ages above 0, segments of at least %d bytes, room for two of them", c, maxLine)
+	}
+	if c.RefusedPerDay <= 0 || c.PagesPerDay <= 0 {
+		return fmt.Errorf("journal config %+v: quotas above 0", c)
 	}
 	return nil
 }
@@ -57,6 +69,9 @@ type Journal struct {
 	dirty    bool      // something is written and not synced; a timer runs
 	err      error     // sticky: after it nothing more is written
 	torn     Torn
+
+	refused, pages *quota
+	told           time.Time // when the journal last said what it left out
 }
 
 // Torn tells what Open had to cut off; zero if nothing.
@@ -75,7 +90,10 @@ func Open(log *slog.Logger, now func() time.Time, dir string, cfg Config) (*Jour
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make journal directory: %w", err)
 	}
-	j := &Journal{log: log, now: now, dir: dir, cfg: cfg}
+	j := &Journal{
+		log: log, now: now, dir: dir, cfg: cfg,
+		refused: newQuota(cfg.RefusedPerDay), pages: newQuota(cfg.PagesPerDay),
+	}
 	var err error
 	if j.segments, err = segments(dir); err != nil {
 		return nil, err
@@ -115,7 +133,8 @@ func (j *Journal) Torn() Torn { return j.torn }
 func (j *Journal) last() *segment { return &j.segments[len(j.segments)-1] }
 
 // Append writes an entry and returns its number. It is durable after SyncEvery
-// at the latest. If the disk is full or broken it fails, and so does every later
+// at the latest. An entry over the quota of its kind is counted instead, without
+// an error and with number 0; how many were is written within a minute or so. If the disk is full or broken it fails, and so does every later
 // call once the file could not be brought back in order; a node that cannot
 // write evidence should not open tunnels.
 func (j *Journal) Append(e Entry) (uint64, error) {
@@ -124,7 +143,15 @@ func (j *Journal) Append(e Entry) (uint64, error) {
 	if j.err != nil {
 		return 0, j.err
 	}
-	e.Seq, e.Prev = j.seq+1, j.head
+	if err := j.tellOmitted(false); err != nil {
+		return 0, err
+	}
+	return j.write(e)
+}
+
+// write is called with mu held.
+func (j *Journal) write(e Entry) (uint64, error) {
+	e.Seq, e.Prev, e.Note = j.seq+1, j.head, cutNote(e.Note)
 	if e.Time.IsZero() {
 		e.Time = j.now()
 	}
@@ -132,6 +159,9 @@ func (j *Journal) Append(e Entry) (uint64, error) {
 	text, hash, err := encode(e)
 	if err != nil {
 		return 0, err
+	}
+	if !j.quotaOf(e.Kind).spend(j.now(), len(text)) {
+		return 0, nil
 	}
 	if j.full(len(text)) {
 		if err := j.rotate(); err != nil {
@@ -227,7 +257,11 @@ func (j *Journal) Close() error {
 	if errors.Is(j.err, ErrClosed) {
 		return nil
 	}
-	err := errors.Join(j.sync(), j.file.Close())
+	var err error
+	if j.err == nil {
+		err = j.tellOmitted(true)
+	}
+	err = errors.Join(err, j.sync(), j.file.Close())
 	j.err = ErrClosed
 	return err
 }

@@ -405,7 +405,7 @@ func TestRetention(t *testing.T) {
 func TestTooLargeAnEntryIsRefusedAndHarmless(t *testing.T) {
 	j := open(t, t.TempDir(), fixed)
 	e := entry(1)
-	e.Note = string(make([]byte, 64<<10))
+	e.Purpose = string(make([]byte, 64<<10))
 	if _, err := j.Append(e); err == nil {
 		t.Error("accepted")
 	}

@@ -15,7 +15,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // encodeReceipt is the line of a receipt: a checksum against torn writes and the
 // JSON, whose own protection are its two signatures.
-func encodeReceipt(r wire.Receipt) []byte {
+func encodeReceipt(r held) []byte {
 	body, err := json.Marshal(r)
 	if err != nil {
 		panic("journal: a receipt refused as JSON: " + err.Error())
@@ -24,8 +24,8 @@ func encodeReceipt(r wire.Receipt) []byte {
 }
 
 // decodeReceipt reads a line without its line end; the error wraps errLine.
-func decodeReceipt(line []byte) (wire.Receipt, error) {
-	var r wire.Receipt
+func decodeReceipt(line []byte) (held, error) {
+	var r held
 	sum, body, ok := bytes.Cut(line, []byte(" "))
 	raw, err := hex.DecodeString(string(sum))
 	if !ok || err != nil || len(raw) != crc32.Size {

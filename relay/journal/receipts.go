@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/fallow-network/fallow/relay/durable"
 	"github.com/fallow-network/fallow/relay/wire"
@@ -20,9 +22,11 @@ import (
 const ReceiptsFile = "receipts.log"
 
 const (
-	// maxReceipts bounds how many routers, epochs and jobs are held at once.
-	// One takes about 600 bytes on disk and in memory.
+	// maxReceipts bounds how many routers, epochs and jobs are held at once, and
+	// maxOfRouter how many epochs and jobs of one router, so that it does not take
+	// the room of the others. One takes about 700 bytes on disk and in memory.
 	maxReceipts = 100_000
+	maxOfRouter = 25_000
 	// The file is rewritten when fewer than a quarter of its receipts are the
 	// newest of their kind, but not below this many.
 	compactFrom = 64
@@ -39,14 +43,22 @@ var (
 // both sides: what the node is owed. All methods are safe for concurrent use.
 type Receipts struct {
 	log  *slog.Logger
+	now  func() time.Time
 	path string
 
-	mu     sync.Mutex
-	file   *os.File
-	size   int64
-	lines  int // in the file
-	newest map[receiptKey]wire.Receipt
-	err    error // sticky
+	mu      sync.Mutex
+	file    *os.File
+	size    int64
+	lines   int // in the file
+	newest  map[receiptKey]held
+	routers map[wire.Key]int // how many of newest are whose
+	err     error            // sticky
+}
+
+// held is a receipt with the time it was saved.
+type held struct {
+	wire.Receipt
+	Saved time.Time `json:"saved,omitzero"`
 }
 
 type receiptKey struct {
@@ -59,12 +71,16 @@ func keyOf(r wire.Receipt) receiptKey { return receiptKey{r.Router, r.Epoch, r.J
 
 // OpenReceipts reads the receipts in dir, making the file if there is none. A
 // torn or damaged line is left out and logged; the file as it was is then kept
-// beside the new one, with ".damaged" at its end.
-func OpenReceipts(log *slog.Logger, dir string) (*Receipts, error) {
+// beside the new one, with ".damaged" at its end. Receipts long settled are
+// forgotten; see forgetOld.
+func OpenReceipts(log *slog.Logger, now func() time.Time, dir string) (*Receipts, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make receipts directory: %w", err)
 	}
-	r := &Receipts{log: log, path: filepath.Join(dir, ReceiptsFile), newest: make(map[receiptKey]wire.Receipt)}
+	r := &Receipts{
+		log: log, now: now, path: filepath.Join(dir, ReceiptsFile),
+		newest: make(map[receiptKey]held), routers: make(map[wire.Key]int),
+	}
 	text, err := os.ReadFile(r.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read receipts: %w", err)
@@ -75,6 +91,9 @@ func OpenReceipts(log *slog.Logger, dir string) (*Receipts, error) {
 		if err := durable.WriteFile(r.path+".damaged", text); err != nil {
 			return nil, err
 		}
+	}
+	for router := range maps.Clone(r.routers) {
+		r.forgetOld(router)
 	}
 	if err := r.compact(); err != nil {
 		return nil, err
@@ -92,11 +111,31 @@ func (r *Receipts) load(text []byte) (damaged int) {
 			damaged++
 			continue
 		}
-		if held, ok := r.newest[keyOf(receipt)]; !ok || receipt.Sequence > held.Sequence {
-			r.newest[keyOf(receipt)] = receipt
+		if receipt.Saved.IsZero() {
+			receipt.Saved = r.now()
+		}
+		if old, ok := r.newest[keyOf(receipt.Receipt)]; !ok || receipt.Sequence > old.Sequence {
+			r.put(receipt)
 		}
 	}
 	return damaged
+}
+
+// put is called with mu held or before anyone else has r.
+func (r *Receipts) put(h held) {
+	k := keyOf(h.Receipt)
+	if _, ok := r.newest[k]; !ok {
+		r.routers[k.router]++
+	}
+	r.newest[k] = h
+}
+
+// drop is called with mu held or before anyone else has r.
+func (r *Receipts) drop(k receiptKey) {
+	delete(r.newest, k)
+	if r.routers[k.router]--; r.routers[k.router] == 0 {
+		delete(r.routers, k.router)
+	}
 }
 
 // Save stores a receipt that the node has countersigned, and returns when it is
@@ -113,20 +152,21 @@ func (r *Receipts) Save(receipt wire.Receipt) error {
 	if r.err != nil {
 		return r.err
 	}
-	held, known := r.newest[keyOf(receipt)]
-	if known && bytes.Equal(held.Encode(), receipt.Encode()) {
+	old, known := r.newest[keyOf(receipt)]
+	if known && bytes.Equal(old.Encode(), receipt.Encode()) {
 		return nil
 	}
-	if err := follows(held, receipt); known && err != nil {
+	if err := follows(old.Receipt, receipt); known && err != nil {
 		return err
 	}
-	if !known && len(r.newest) >= maxReceipts {
+	if !known && !r.room(receipt.Router) {
 		return ErrReceiptsFull
 	}
-	if err := r.append(receipt); err != nil {
+	h := held{cloneReceipt(receipt), r.now().UTC().Round(0)}
+	if err := r.append(h); err != nil {
 		return err
 	}
-	r.newest[keyOf(receipt)] = cloneReceipt(receipt)
+	r.put(h)
 	if r.lines >= compactFrom && r.lines > 4*len(r.newest) {
 		if err := r.compact(); err != nil {
 			r.log.Warn("receipts file cannot be rewritten smaller", "error", err)
@@ -148,7 +188,7 @@ func follows(held, next wire.Receipt) error {
 }
 
 // append writes and syncs one line; called with mu held.
-func (r *Receipts) append(receipt wire.Receipt) error {
+func (r *Receipts) append(receipt held) error {
 	line := encodeReceipt(receipt)
 	if _, err := r.file.Write(line); err != nil {
 		if truncateErr := r.file.Truncate(r.size); truncateErr != nil {
@@ -202,37 +242,30 @@ func (r *Receipts) Newest() []wire.Receipt {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.sorted()
-	for i := range all {
-		all[i] = cloneReceipt(all[i])
+	receipts := make([]wire.Receipt, len(all))
+	for i, h := range all {
+		receipts[i] = cloneReceipt(h.Receipt)
 	}
-	return all
+	return receipts
 }
 
-func (r *Receipts) sorted() []wire.Receipt {
-	all := make([]wire.Receipt, 0, len(r.newest))
-	for _, receipt := range r.newest {
-		all = append(all, receipt)
+// Get is the newest receipt for a router, epoch and job, if there is one.
+func (r *Receipts) Get(router wire.Key, epoch uint64, job string) (receipt wire.Receipt, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h, ok := r.newest[receiptKey{router, epoch, job}]
+	return cloneReceipt(h.Receipt), ok
+}
+
+func (r *Receipts) sorted() []held {
+	all := make([]held, 0, len(r.newest))
+	for _, h := range r.newest {
+		all = append(all, h)
 	}
-	slices.SortFunc(all, func(a, b wire.Receipt) int {
+	slices.SortFunc(all, func(a, b held) int {
 		return cmp.Or(bytes.Compare(a.Router[:], b.Router[:]), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Job, b.Job))
 	})
 	return all
-}
-
-// Forget drops a router's receipts up to and including an epoch that is settled,
-// durably.
-func (r *Receipts) Forget(router wire.Key, throughEpoch uint64) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.err != nil {
-		return r.err
-	}
-	for k := range r.newest {
-		if k.router == router && k.epoch <= throughEpoch {
-			delete(r.newest, k)
-		}
-	}
-	return r.compact()
 }
 
 // Close ends writing; everything saved is durable already.

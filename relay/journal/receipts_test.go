@@ -3,12 +3,16 @@ package journal_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/fallow-network/fallow/relay/journal"
 	"github.com/fallow-network/fallow/relay/wire"
@@ -37,7 +41,12 @@ func (p parties) receipt(epoch uint64, job string, seq, down uint64) wire.Receip
 
 func openReceipts(t testing.TB, dir string) *journal.Receipts {
 	t.Helper()
-	r, err := journal.OpenReceipts(slog.New(slog.DiscardHandler), dir)
+	return openReceiptsAt(t, dir, fixed)
+}
+
+func openReceiptsAt(t testing.TB, dir string, now func() time.Time) *journal.Receipts {
+	t.Helper()
+	r, err := journal.OpenReceipts(slog.New(slog.DiscardHandler), now, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,12 +78,73 @@ func TestReceiptsAreKeptAndReplaced(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := r.Forget(wire.KeyOf(p.router), 1); err != nil {
+	one, ok := r.Get(wire.KeyOf(p.router), 1, "a")
+	if _, other := r.Get(wire.KeyOf(p.router), 3, "a"); !ok || one.Sequence != 5 || other {
+		t.Errorf("one by one: %+v, %t; of no epoch: %t", one, ok, other)
+	}
+}
+
+// Old epochs go when they are both many and old: neither time alone nor a router
+// that makes epochs up takes a debt away.
+func TestOldReceiptsAreForgotten(t *testing.T) {
+	dir, p, busy, now := t.TempDir(), newParties(t), newParties(t), noon
+	clock := func() time.Time { return now }
+	r := openReceiptsAt(t, dir, clock)
+	save := func(p parties, epoch uint64) {
+		if err := r.Save(p.receipt(epoch, "a", 1, epoch)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := func() int {
+		_ = r.Close()
+		r = openReceiptsAt(t, dir, clock)
+		return len(r.Newest())
+	}
+	save(p, 1)
+	for epoch := range uint64(410) {
+		save(busy, epoch+1)
+	}
+	if got := again(); got != 411 {
+		t.Errorf("%d receipts of today, want all 411", got)
+	}
+	now = now.Add(91 * 24 * time.Hour)
+	save(busy, 411)
+	if got := again(); got != 401 {
+		t.Errorf("%d receipts after 91 days, want 400 and the other router's", got)
+	}
+	if _, ok := r.Get(wire.KeyOf(p.router), 1, "a"); !ok {
+		t.Error("another router's receipt is gone")
+	}
+	if _, ok := r.Get(wire.KeyOf(busy.router), 11, "a"); ok {
+		t.Error("the oldest is still there")
+	}
+}
+
+func TestOneRouterDoesNotFillTheBook(t *testing.T) {
+	dir, p, greedy := t.TempDir(), newParties(t), newParties(t)
+	const most = 25_000
+	var file []byte
+	template := greedy.receipt(1, "a", 1, 1)
+	for epoch := range uint64(most) { // as if saved one by one
+		template.Epoch = epoch + 1
+		body, err := json.Marshal(template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file = fmt.Appendf(file, "%08x %s\n", crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), body)
+	}
+	if err := os.WriteFile(filepath.Join(dir, journal.ReceiptsFile), file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_ = r.Close()
-	if got := openReceipts(t, dir).Newest(); len(got) != 1 || got[0].Epoch != 2 {
-		t.Errorf("after forgetting: %+v", got)
+	r := openReceipts(t, dir)
+	if err := r.Save(greedy.receipt(most+1, "a", 1, 1)); !errors.Is(err, journal.ErrReceiptsFull) {
+		t.Errorf("one more of the router: %v", err)
+	}
+	if err := r.Save(greedy.receipt(most, "a", 2, 2)); err != nil {
+		t.Errorf("a later one of an epoch held: %v", err)
+	}
+	if err := r.Save(p.receipt(1, "a", 1, 1)); err != nil {
+		t.Errorf("of another router: %v", err)
 	}
 }
 

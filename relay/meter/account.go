@@ -27,15 +27,20 @@ func (c counts) less(d counts) counts {
 	return counts{c[down] - min(c[down], d[down]), c[up] - min(c[up], d[up])}
 }
 
+func (c counts) most(n uint64) counts { return counts{min(c[down], n), min(c[up], n)} }
+
 // account is what the node knows of one job of one router. Every byte carried
 // since it was made is in closed or in an open tunnel; receipts of several
 // epochs share these bytes between them.
 type account struct {
+	settle time.Duration // Config.Settle
+	window uint64        // Config.Window
+
 	used     time.Time
 	open     map[*Tunnel]struct{}
 	closed   counts   // of tunnels that have ended, plus what was taken on the router's word
 	settling []ending // ended a moment ago, the router may not have counted them
-	unclean  counts   // within closed: of tunnels cut off, the router may never have got them
+	unclean  counts   // within closed: of tunnels cut off, what the router may never have got
 	cutOff   uint64   // how many those were
 
 	pages   map[uint64]*page // by epoch, at most Config.MaxEpochs
@@ -45,8 +50,8 @@ type account struct {
 }
 
 type ending struct {
-	at      time.Time
-	carried counts
+	at     time.Time
+	unsure counts
 }
 
 // page is one epoch of an account.
@@ -58,30 +63,34 @@ type page struct {
 
 func (p *page) grown() counts { return countsOf(p.last).less(p.start) }
 
-func newAccount(now time.Time) *account {
-	return &account{used: now, open: make(map[*Tunnel]struct{}), pages: make(map[uint64]*page)}
+func newAccount(now time.Time, cfg Config) *account {
+	return &account{
+		settle: cfg.Settle, window: cfg.Window,
+		used: now, open: make(map[*Tunnel]struct{}), pages: make(map[uint64]*page),
+	}
 }
 
-func (a *account) end(t *Tunnel, carried counts, clean bool, now time.Time, settle time.Duration) {
+func (a *account) end(t *Tunnel, carried counts, clean bool, now time.Time) {
 	delete(a.open, t)
 	a.used = now
 	a.closed = a.closed.plus(carried)
+	unsure := carried.most(a.window)
 	if !clean {
-		a.unclean = a.unclean.plus(carried)
+		a.unclean = a.unclean.plus(unsure)
 		a.cutOff++
 		return
 	}
-	a.settled(now, settle)
-	if n := len(a.settling); n > 0 && now.Sub(a.settling[n-1].at) < settle/64 {
-		a.settling[n-1].carried = a.settling[n-1].carried.plus(carried) // keeps the list short
+	a.settled(now)
+	if n := len(a.settling); n > 0 && now.Sub(a.settling[n-1].at) < a.settle/64 {
+		a.settling[n-1].unsure = a.settling[n-1].unsure.plus(unsure) // keeps the list short
 		return
 	}
-	a.settling = append(a.settling, ending{now, carried})
+	a.settling = append(a.settling, ending{now, unsure})
 }
 
-// settled forgets endings older than settle.
-func (a *account) settled(now time.Time, settle time.Duration) {
-	a.settling = slices.DeleteFunc(a.settling, func(e ending) bool { return now.Sub(e.at) >= settle })
+// settled forgets endings that lie long enough back.
+func (a *account) settled(now time.Time) {
+	a.settling = slices.DeleteFunc(a.settling, func(e ending) bool { return now.Sub(e.at) >= a.settle })
 }
 
 func (a *account) carried() counts {
@@ -92,14 +101,16 @@ func (a *account) carried() counts {
 	return sum
 }
 
-// uncertain is what the router may not have counted, through nobody's fault.
+// uncertain is what the router may not have counted, through nobody's fault. Of
+// one tunnel that is never more than the stream's window: the node could not
+// have sent the rest, had the router not taken it.
 func (a *account) uncertain() counts {
 	sum := a.unclean
 	for t := range a.open {
-		sum = sum.plus(t.carried())
+		sum = sum.plus(t.carried().most(a.window))
 	}
 	for _, e := range a.settling {
-		sum = sum.plus(e.carried)
+		sum = sum.plus(e.unsure)
 	}
 	return sum
 }

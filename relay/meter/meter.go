@@ -23,9 +23,9 @@ var ErrFull = errors.New("too many jobs at once")
 
 // Book keeps countersigned receipts. journal.Receipts is one.
 type Book interface {
-	// Newest is the newest receipt for each router, epoch and job. It is asked
-	// once for each of them, when it first comes up.
-	Newest() []wire.Receipt
+	// Get is the newest receipt for a router, epoch and job, if there is one. It
+	// is asked once for each of them, when it first comes up.
+	Get(router wire.Key, epoch uint64, job string) (wire.Receipt, bool)
 	// Save returns once the receipt is on disk to stay.
 	Save(wire.Receipt) error
 }
@@ -36,6 +36,7 @@ type Config struct {
 	Slack        uint64        // bytes by which the two ends may differ; default 64 KiB
 	SlackPercent uint64        // and this part of the node's count on top; default 1
 	PerUnclean   uint64        // bytes the router may be ahead per tunnel cut off; default 64 KiB
+	Window       uint64        // bytes of one tunnel that may be on their way to the router; default 16 MiB
 	Settle       time.Duration // how long the last bytes of a tunnel may be on their way; default 5 s
 	OnlineGrace  time.Duration // by which online time may exceed the node's clock; default 60 s
 	MaxJobs      int           // jobs counted at once, all routers; default 1024
@@ -44,7 +45,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	standard := Config{
-		Slack: 64 << 10, SlackPercent: 1, PerUnclean: 64 << 10,
+		Slack: 64 << 10, SlackPercent: 1, PerUnclean: 64 << 10, Window: 16 << 20,
 		Settle: 5 * time.Second, OnlineGrace: time.Minute, MaxJobs: 1024, MaxEpochs: 4,
 	}
 	if c.Slack == 0 {
@@ -55,6 +56,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.PerUnclean == 0 {
 		c.PerUnclean = standard.PerUnclean
+	}
+	if c.Window == 0 {
+		c.Window = standard.Window
 	}
 	if c.Settle == 0 {
 		c.Settle = standard.Settle
@@ -167,7 +171,7 @@ func (t *Tunnel) End(clean bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	carried := t.carried()
-	t.account.end(t, carried, clean, m.now(), m.cfg.Settle)
+	t.account.end(t, carried, clean, m.now())
 	m.stats.BytesDown += carried[down]
 	m.stats.BytesUp += carried[up]
 }
@@ -193,17 +197,13 @@ func (m *Meter) account(key accountKey) (*account, error) {
 		}
 		delete(m.accounts, *idle)
 	}
-	a := newAccount(m.now())
+	a := newAccount(m.now(), m.cfg)
 	m.accounts[key] = a
 	return a, nil
 }
 
 // stored is the receipt on disk, or one that says nothing.
 func (m *Meter) stored(router wire.Key, epoch uint64, job string) wire.Receipt {
-	for _, r := range m.book.Newest() {
-		if r.Router == router && r.Epoch == epoch && r.Job == job {
-			return r
-		}
-	}
-	return wire.Receipt{}
+	r, _ := m.book.Get(router, epoch, job)
+	return r
 }

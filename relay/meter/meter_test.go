@@ -48,7 +48,7 @@ func (b *bench) start() {
 		_ = b.book.Close()
 	}
 	var err error
-	if b.book, err = journal.OpenReceipts(slog.New(slog.DiscardHandler), b.dir); err != nil {
+	if b.book, err = journal.OpenReceipts(slog.New(slog.DiscardHandler), func() time.Time { return b.now }, b.dir); err != nil {
 		b.t.Fatal(err)
 	}
 	b.meter = meter.New(func() time.Time { return b.now }, b.book, b.identity, b.cfg)
@@ -116,6 +116,23 @@ func TestCountsAreCompared(t *testing.T) {
 	b.disputes("too little up", b.receipt(1, 2, 20*mib, 2*mib-64*kib-21*kib))
 	b.disputes("too much up", b.receipt(1, 2, 20*mib, 2*mib+64*kib+21*kib))
 	b.accepts("within the slack", b.receipt(1, 2, 20*mib-slack+100, 2*mib+64*kib))
+}
+
+// A router that resets every tunnel has had all but what its window holds: the
+// node could not have sent more.
+func TestResettingDoesNotMakeBytesFree(t *testing.T) {
+	b := newBench(t)
+	b.accepts("first", b.receipt(1, 1, 0, 0))
+	b.carry(60*mib, 0, false)
+	b.disputes("nothing of 60 MiB", b.receipt(1, 2, 0, 0))
+	b.disputes("less than the window leaves", b.receipt(1, 2, 43*mib, 0))
+	b.accepts("all but the window", b.receipt(1, 2, 44*mib, 0))
+	open := b.open("job")
+	open.Down(60 * mib)
+	b.disputes("nothing of an open tunnel", b.receipt(1, 3, 44*mib, 0))
+	open.End(true)
+	b.disputes("nothing of one just closed", b.receipt(1, 3, 44*mib, 0))
+	b.accepts("all but the window again", b.receipt(1, 3, 88*mib, 0))
 }
 
 func TestSlackDoesNotAddUp(t *testing.T) {

@@ -144,7 +144,7 @@ func (m *Meter) judge(r *wire.Receipt, stored wire.Receipt) (judgement, error) {
 	if err != nil {
 		return judgement{}, fmt.Errorf("%w: %w", ErrDispute, err)
 	}
-	a.settled(m.now(), m.cfg.Settle)
+	a.settled(m.now())
 	j := judgement{
 		account: a, page: p,
 		own:   p.start.plus(a.unreceipted(r.Epoch)),

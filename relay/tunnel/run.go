@@ -151,7 +151,25 @@ func (r *run) pipe(leg *egress.Leg, count *meter.Tunnel) egress.Outcome {
 		_ = r.stream.Reset()
 		return egress.Outcome{Reason: wire.RouterReset, Err: err}
 	}
-	return leg.Carry(r.ctx, r.stream, count)
+	return leg.Carry(r.ctx, r.stream, tally{count, r.server.Rules})
+}
+
+// tally counts bytes for the receipts and, as they flow, towards the user's caps.
+type tally struct {
+	count *meter.Tunnel
+	rules *rules.Rules
+}
+
+// Up counts bytes from router to site.
+func (t tally) Up(n int) {
+	t.count.Up(n)
+	t.rules.Carried(uint64(n))
+}
+
+// Down counts bytes from site to router.
+func (t tally) Down(n int) {
+	t.count.Down(n)
+	t.rules.Carried(uint64(n))
 }
 
 // turnDown tells the router why not and ends the stream in good order.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -43,25 +44,90 @@ func TestSerialsAreUsedOnce(t *testing.T) {
 	}
 }
 
+// A line torn anywhere costs nothing but itself.
 func TestSerialsSurviveATornLine(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "used")
 	now := time.Unix(1_800_000_000, 0)
+	path := filepath.Join(t.TempDir(), "used")
 	s := open(t, path, now)
-	first, second := wire.NewSerial(), wire.NewSerial()
-	for _, serial := range []wire.Serial{first, second} {
+	serials := []wire.Serial{wire.NewSerial(), wire.NewSerial(), wire.NewSerial()}
+	for _, serial := range serials {
 		if err := s.Use(serial, now, now); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Truncate(path, 24+7); err != nil {
+	whole, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, path, now)
-	if err := s.Use(first, now, now); !errors.Is(err, tunnel.ErrReplayed) {
-		t.Errorf("the whole line: %v", err)
+	line := len(whole) / len(serials)
+	for torn := range serials {
+		for lost := 1; lost < line; lost++ {
+			damaged := slices.Concat(whole[:torn*line], whole[torn*line+lost:])
+			if err := os.WriteFile(path, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := tunnel.OpenSerials(path, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, serial := range serials {
+				if err := s.Use(serial, now, now); errors.Is(err, tunnel.ErrReplayed) != (i != torn) {
+					t.Fatalf("line %d without %d bytes, lease %d: %v", torn, lost, i, err)
+				}
+			}
+			_ = s.Close()
+		}
 	}
-	if err := s.Use(second, now, now); err != nil {
-		t.Errorf("the torn line: %v", err)
+}
+
+// The disk fills up within a line and later has room again: no lease that opened
+// a tunnel does so again after a restart.
+func TestSerialsSurviveAFullDisk(t *testing.T) {
+	full := errors.New("no space left on device")
+	for name, truncate := range map[string]error{"taken back": nil, "not taken back": errors.New("nor anything else")} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Unix(1_800_000_000, 0)
+			path := filepath.Join(t.TempDir(), "used")
+			disk := &tunnel.FaultyDisk{Room: -1, Full: full, Truncate: truncate}
+			s, err := tunnel.OpenSerialsOn(disk, path, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var used []wire.Serial
+			use := func() error {
+				serial := wire.NewSerial()
+				err := s.Use(serial, now, now)
+				if err == nil {
+					used = append(used, serial)
+				}
+				return err
+			}
+			for range 3 {
+				for range 2 {
+					if err := use(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				disk.Room = 7
+				if err := use(); !errors.Is(err, full) {
+					t.Fatalf("on a full disk: %v", err)
+				}
+				disk.Room = -1
+			}
+			if err := use(); err != nil {
+				t.Fatal(err)
+			}
+			if info, err := os.Stat(path); err != nil || info.Size() != int64(28*len(used)) {
+				t.Errorf("a file of %d bytes for %d leases, %v", info.Size(), len(used), err)
+			}
+			_ = s.Close()
+			s = open(t, path, now)
+			for i, serial := range used {
+				if err := s.Use(serial, now, now); !errors.Is(err, tunnel.ErrReplayed) {
+					t.Errorf("lease %d after a restart: %v", i, err)
+				}
+			}
+		})
 	}
 }
 

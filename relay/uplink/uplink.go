@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -23,6 +24,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 	madns "github.com/multiformats/go-multiaddr-dns"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/fallow-network/fallow/relay/wire"
 )
@@ -32,6 +34,7 @@ var (
 	ErrWrongKey    = errors.New("the router has another key than the one pinned")
 	ErrUnreachable = errors.New("the router cannot be reached")
 	ErrName        = errors.New("the router's name cannot be resolved")
+	ErrNotLab      = errors.New("a router on the public internet is not of a lab")
 )
 
 // Config is what New needs. Zero durations and counts take their defaults.
@@ -39,6 +42,7 @@ type Config struct {
 	Identity ed25519.PrivateKey // the node's key; required
 	Routers  []Router           // the only peers ever dialled; at least one
 	Version  string             // said in the libp2p user agent
+	Lab      bool               // only loopback and private addresses are dialled; default false
 
 	MaxTunnels  int           // inbound tunnel streams served at once; default 64
 	DialTimeout time.Duration // per address; default 10 s
@@ -63,6 +67,7 @@ type Uplink struct {
 	log     *slog.Logger
 	host    host.Host
 	gate    *gate
+	lab     bool
 	timeout time.Duration
 }
 
@@ -74,7 +79,7 @@ func New(log *slog.Logger, cfg Config) (*Uplink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Uplink{log: log, host: h, gate: g, timeout: cfg.DialTimeout}, nil
+	return &Uplink{log: log, host: h, gate: g, lab: cfg.Lab, timeout: cfg.DialTimeout}, nil
 }
 
 // Stream is a stream to a router.
@@ -106,12 +111,17 @@ type Link struct {
 func (l *Link) Close() error { return l.conn.Close() }
 
 // Dial connects to r, TCP addresses first, and opens the session stream.
-// Errors wrap ErrName, ErrWrongKey or ErrUnreachable, or are ctx's.
+// Errors wrap ErrName, ErrNotLab, ErrWrongKey or ErrUnreachable, or are ctx's.
 func (u *Uplink) Dial(ctx context.Context, r Router) (*Link, error) {
 	id := r.Key.PeerID()
 	addrs, err := resolve(ctx, r.Addrs)
 	if err != nil {
 		return nil, err
+	}
+	if u.lab {
+		if addrs = slices.DeleteFunc(addrs, outsideLab); len(addrs) == 0 {
+			return nil, ErrNotLab
+		}
 	}
 	u.gate.permit(id, addrs)
 	u.host.Peerstore().ClearAddrs(id) // forget what the router announced of itself
@@ -165,6 +175,14 @@ func resolve(ctx context.Context, addrs []ma.Multiaddr) ([]ma.Multiaddr, error) 
 		return nil, fmt.Errorf("%w: %w", ErrName, errors.Join(failed, ctx.Err()))
 	}
 	return out[:min(len(out), maxResolved)], nil
+}
+
+// outsideLab reports a literal address that is neither loopback nor private. In
+// a lab the node opens this machine and its network to the router, on every
+// port, so the router has to be in there already.
+func outsideLab(addr ma.Multiaddr) bool {
+	ip, err := manet.ToIP(addr)
+	return err != nil || !ip.IsLoopback() && !ip.IsPrivate()
 }
 
 func explain(ctx context.Context, err error) error {

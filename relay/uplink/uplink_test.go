@@ -153,6 +153,30 @@ func TestOnlyTunnelsAreServed(t *testing.T) {
 	}
 }
 
+func TestLabDialsNobodyOutside(t *testing.T) {
+	r := newRouter(t)
+	_, private, _ := ed25519.GenerateKey(nil)
+	for addresses, want := range map[string]error{
+		"/ip4/93.184.216.34/tcp/4001": uplink.ErrNotLab, "/ip6/2606:2800:220:1::1/tcp/4001": uplink.ErrNotLab,
+		"/ip4/169.254.169.254/tcp/4001": uplink.ErrNotLab, r.Addrs()[0].String(): nil,
+	} {
+		routers, err := uplink.ParseRouters([]string{fmt.Sprintf("%s/p2p/%s", addresses, r.ID())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		up, err := uplink.New(slog.New(slog.DiscardHandler), uplink.Config{
+			Identity: private, Routers: routers, Lab: true, DialTimeout: time.Second,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := up.Dial(t.Context(), routers[0]); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", addresses, err, want)
+		}
+		_ = up.Close()
+	}
+}
+
 type testUplink struct {
 	node    *uplink.Uplink
 	routers []uplink.Router

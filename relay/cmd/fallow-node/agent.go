@@ -16,6 +16,8 @@ type agent interface {
 	Consent(context.Context) (control.Consent, error)
 	Accept(ctx context.Context, version string) (control.Consent, error)
 	Withdraw(context.Context) (control.Consent, error)
+	Rules(context.Context) (control.Rules, error)
+	SetRules(ctx context.Context, revision uint64, s rules.Settings) (control.Rules, error)
 }
 
 // withAgent calls do with the running agent of dir, or, if none runs, with its
@@ -57,4 +59,13 @@ func (s stopped) Accept(_ context.Context, version string) (control.Consent, err
 func (s stopped) Withdraw(context.Context) (control.Consent, error) {
 	err := s.rules.Withdraw()
 	return control.ConsentOf(s.rules), err
+}
+
+func (s stopped) Rules(context.Context) (control.Rules, error) {
+	return control.RulesOf(s.rules, time.Now()), nil
+}
+
+func (s stopped) SetRules(_ context.Context, revision uint64, settings rules.Settings) (control.Rules, error) {
+	err := s.rules.Replace(revision, settings)
+	return control.RulesOf(s.rules, time.Now()), err
 }

@@ -103,12 +103,14 @@ func row(e journal.Entry) []string {
 	if e.Kind == journal.Closed {
 		down, up = bytesText(e.BytesDown), bytesText(e.BytesUp)
 	}
-	if e.Kind == journal.Closed || e.Kind == journal.Refused {
-		outcome = e.Reason.String()
-	}
 	purpose := e.Purpose
-	if e.Kind == journal.Pages {
+	switch e.Kind {
+	case journal.Closed, journal.Refused:
+		outcome = e.Reason.String()
+	case journal.Pages:
 		purpose = strings.Join(e.URLs, " ")
+	case journal.Disputed, journal.Omitted, journal.Recovered:
+		purpose = e.Note
 	}
 	// What a router wrote is not to move the user's cursor about.
 	return []string{

@@ -35,7 +35,7 @@ func run(args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "fallow-node:", err)
+	fmt.Fprintln(os.Stderr, "fallow-node:", explain(err))
 	var wrong usageError
 	switch {
 	case errors.As(err, &wrong):
@@ -46,5 +46,17 @@ func run(args []string) int {
 		return exitHeld
 	default:
 		return exitFailed
+	}
+}
+
+// explain adds what to do next, where the error does not say it itself.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, control.ErrNotRunning):
+		return fmt.Errorf("%w\nstart one with: fallow-node run --router ADDRESS", err)
+	case errors.Is(err, datadir.ErrHeld):
+		return fmt.Errorf("%w\nstop that one, or give this one another --data", err)
+	default:
+		return err
 	}
 }

@@ -77,6 +77,19 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"journal", "--since", "nonsense"}, 2, "nonsense"},
 		{[]string{"identity", "show"}, 1, "no identity"},
 		{[]string{"pause", "--for", "-1h"}, 2, "--for"},
+		{[]string{"rules"}, 2, "rules --help"},
+		{[]string{"rules", "category"}, 2, "category --help"},
+		{[]string{"rules", "set"}, 2, "nothing to set"},
+		{[]string{"rules", "set", "--mbit", "0.1"}, 2, "0.1 Mbit/s"},
+		{[]string{"rules", "set", "--daily-gb", "-1"}, 2, "--daily-gb"},
+		{[]string{"rules", "set", "--reset-day", "31"}, 2, "reset day is 31"},
+		{[]string{"rules", "schedule", "never"}, 2, "never"},
+		{[]string{"rules", "deny"}, 2, "a site"},
+		{[]string{"rules", "deny", "10.0.0.1"}, 2, "IP literal"},
+		{[]string{"rules", "allow", "--remove", "a.example"}, 2, "not on the allow list"},
+		{[]string{"rules", "category", "allow", "cats"}, 2, "no category"},
+		{[]string{"rules", "network", "allow"}, 3, "running agent"},
+		{[]string{"rules", "show", "more"}, 2, "more"},
 	}
 	for _, tt := range tests {
 		_, stderr, code := cli(t, append(tt.args, "--data", dir)...)
@@ -98,6 +111,25 @@ func TestStoppedAgent(t *testing.T) {
 		{[]string{"resume"}, "No agent is running"},
 		{[]string{"journal"}, "No entries."},
 		{[]string{"journal", "--json"}, "[]"},
+		{[]string{"rules", "set", "--mbit", "20", "--daily-gb", "0.5", "--pause-vpn=false"}, "Done."},
+		{[]string{"rules", "set", "--monthly-gb", "100", "--reset-day", "15"}, "Done."},
+		{[]string{"rules", "schedule", "mon-fri 22:00-07:00", "sat,sun 00:00-24:00"}, "Done."},
+		{[]string{"rules", "deny", "*.B.example", "a.example"}, "Done."},
+		{[]string{"rules", "deny", "--remove", "a.example"}, "Done."},
+		{[]string{"rules", "category", "allow", "ads", "social"}, "Done."},
+		{[]string{"rules", "category", "deny", "social"}, "Done."},
+		{[]string{"rules", "category", "show", "ads"}, "  doubleclick.net\n"},
+		{[]string{"rules", "show"}, "20 Mbit/s in each direction"},
+		{[]string{"rules", "show"}, "0 B of 500.0 MB carried"},
+		{[]string{"rules", "show"}, "0 B of 100.0 GB carried since day 15"},
+		{[]string{"rules", "show"}, "mon-fri 22:00-07:00; sat,sun 00:00-24:00"},
+		{[]string{"rules", "show"}, "through a VPN: shares\n"},
+		{[]string{"rules", "show"}, "ads: allowed (Advertising networks"},
+		{[]string{"rules", "show"}, "social: denied"},
+		{[]string{"rules", "show"}, "Denied     b.example\n"},
+		{[]string{"rules", "reset"}, "Done."},
+		{[]string{"rules", "show"}, "always"},
+		{[]string{"rules", "show", "--json"}, `"revision": 8`},
 		{[]string{"consent", "withdraw", "--json"}, `"given": false`},
 	} {
 		out, stderr, code := cli(t, append(step.args, "--data", dir)...)
@@ -136,6 +168,15 @@ func TestRunningAgent(t *testing.T) {
 	out, _, _ := cli(t, "identity", "show", "--data", dir)
 	if !strings.Contains(out, status.Node) {
 		t.Errorf("identity %q, node %q", out, status.Node)
+	}
+	if out, stderr, code := cli(t, "rules", "deny", "bad.example", "--data", dir); code != 0 || !strings.Contains(out, "Done.") {
+		t.Errorf("rules: exit %d, %q %q", code, out, stderr)
+	}
+	if _, stderr, code := cli(t, "rules", "set", "--max-tunnels", "0", "--data", dir); code != 2 || !strings.Contains(stderr, "max tunnels") {
+		t.Errorf("rules: exit %d, %q", code, stderr)
+	}
+	if out, _, _ := cli(t, "rules", "show", "--data", dir); !strings.Contains(out, "bad.example") || !strings.Contains(out, "(now: ") {
+		t.Errorf("rules of a running agent: %q", out)
 	}
 	out, _, _ = cli(t, "pause", "--data", dir)
 	if !strings.Contains(out, "until you resume") {

@@ -38,28 +38,45 @@ Exit codes: 0 done, 1 it failed, 2 wrong command line, 3 no agent is running,
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.dir, "data", defaultDir(), "data directory: identity, rules, journal, receipts")
 	flags.BoolVar(&o.json, "json", false, "print JSON (for run: log JSON)")
-	root.AddCommand(newRun(o), newStatus(o), newJournal(o), newConsent(o), newPause(o), newResume(o), newIdentity(o))
+	root.AddCommand(newRun(o), newStatus(o), newJournal(o), newConsent(o), newPause(o), newResume(o), newRules(o), newIdentity(o))
 	for _, c := range root.Commands() {
 		if c.HasSubCommands() {
-			c.RunE = func(cmd *cobra.Command, _ []string) error {
-				return usageError{errors.New("say what to do with it; see " + cmd.CommandPath() + " --help")}
-			}
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return sayWhat(cmd) }
 		}
 	}
 	refuseArgs(root)
 	return root
 }
 
-// refuseArgs has c and the commands below it take no arguments, flags only.
+// sayWhat is the answer to a command that is only the beginning of one.
+func sayWhat(cmd *cobra.Command) error {
+	return usageError{errors.New("say what to do with it; see " + cmd.CommandPath() + " --help")}
+}
+
+// atLeastOne is for commands whose arguments are what.
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usageError{errors.New("give " + what + "; see " + cmd.CommandPath() + " --help")}
+		}
+		return nil
+	}
+}
+
+// refuseArgs has c and the commands below it take no arguments, flags only,
+// unless they say themselves what they take.
 func refuseArgs(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		refuseArgs(sub)
+	}
+	if c.Args != nil {
+		return
+	}
 	c.Args = func(cmd *cobra.Command, args []string) error {
 		if err := cobra.NoArgs(cmd, args); err != nil {
 			return usageError{err}
 		}
 		return nil
-	}
-	for _, sub := range c.Commands() {
-		refuseArgs(sub)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -33,6 +34,9 @@ and starts at once when you agree from another terminal.`,
 			if cfg.LabDNS != "" && !cfg.Lab {
 				return usageError{errors.New("--dns is for lab mode: add --lab or leave it away")}
 			}
+			if cfg.Lab {
+				cfg.Backoff, cfg.Session.Silence = labBackoff, labSilence
+			}
 			cfg.Dir, cfg.Version = o.dir, version
 			return runAgent(cmd.Context(), newLogger(o.json), cfg)
 		},
@@ -44,6 +48,14 @@ and starts at once when you agree from another terminal.`,
 	flags.IntVar(&cfg.MaxTunnels, "max-tunnels", cfg.MaxTunnels, "tunnels at once, 1 to 1024; the rules may allow fewer")
 	return cmd
 }
+
+// A lab's router speaks every 2 s; over QUIC its silence is all that tells of its
+// death.
+const labSilence = 6 * time.Second
+
+// labBackoff is for routers that are stopped and started while one watches.
+// Nothing is overrun by it: a lab's router is on this machine.
+var labBackoff = relay.Backoff{Min: 100 * time.Millisecond, Max: time.Second, Stable: time.Second, Hopeless: 10 * time.Second}
 
 func newLogger(json bool) *slog.Logger {
 	if json {

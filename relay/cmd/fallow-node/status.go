@@ -46,8 +46,8 @@ func printStatus(w io.Writer, s relay.Status) {
 	}
 	fmt.Fprintf(w, "Tunnels   %d open of %d; %d reached their site, %d did not, %d refused\n",
 		s.Tunnels.Open, s.MaxTunnels, s.Tunnels.Reached, s.Tunnels.Failed, s.Tunnels.Refused)
-	fmt.Fprintf(w, "Carried   %s down, %s up since the start; %s this month\n",
-		bytesText(s.Carried.BytesDown), bytesText(s.Carried.BytesUp), bytesText(s.UsedBytes))
+	fmt.Fprintf(w, "Carried   %s down, %s up since the start; %s today, %s this month\n",
+		bytesText(s.Carried.BytesDown), bytesText(s.Carried.BytesUp), bytesText(s.Used.Day), bytesText(s.Used.Month))
 	fmt.Fprintf(w, "Receipts  %d countersigned, %d disputed\n", s.Carried.Signed, s.Carried.Disputed)
 }
 
