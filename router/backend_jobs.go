@@ -19,6 +19,10 @@ type backendJobs struct {
 var _ api.Jobs = backendJobs{}
 
 func (b backendJobs) Submit(ctx context.Context, spec job.Spec) (string, error) {
+	if spec.Country != "" {
+		// Accepted, it would wait for ever.
+		return "", api.Invalid("country is %q: this router does not know where its nodes are, so leave the country out", spec.Country)
+	}
 	j, err := b.crawler.Submit(ctx, spec)
 	return j.ID, forCaller(err)
 }
@@ -65,7 +69,7 @@ func (b backendJobs) Cancel(ctx context.Context, id string) error {
 func forCaller(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return api.NotFound("there is no such thing: %v", err)
+		return api.NotFound("there is no such job; fallow-router job list shows what there is")
 	case errors.Is(err, crawl.ErrState), errors.Is(err, store.ErrConflict):
 		return api.Conflict("%v", err)
 	case errors.Is(err, store.ErrFull):

@@ -29,7 +29,7 @@ type Jobs interface {
 // NewJob is the body that asks for a job.
 type NewJob struct {
 	Dataset  string   `json:"dataset" doc:"Name of the dataset the records go to: a-z, 0-9 and -" example:"go-docs"`
-	Purpose  string   `json:"purpose" doc:"What the data is for, in a sentence; site owners and home users read it"`
+	Purpose  string   `json:"purpose" doc:"What the data is for, in a sentence; home users and readers of the dataset see it"`
 	Scope    string   `json:"scope,omitempty" enum:"list,prefix,host,site" doc:"Which found addresses are followed; host unless given"`
 	MaxPages int64    `json:"max_pages,omitempty" minimum:"0" doc:"Fetches at most, seeds included; 10,000 unless given"`
 	Country  string   `json:"country,omitempty" doc:"ISO 3166-1 alpha-2 code of the country the nodes should be in"`

@@ -3,6 +3,8 @@ package crawl
 import (
 	"errors"
 	"fmt"
+	"net/mail"
+	"net/url"
 	"time"
 
 	"github.com/fallow-network/fallow/router/crawl/fetch"
@@ -65,6 +67,23 @@ func LabConfig() Config {
 	return cfg
 }
 
+// reachable reports whether contact is a URL with a host or a mail address.
+func reachable(contact string) bool {
+	u, err := url.Parse(contact)
+	if err != nil {
+		return false
+	}
+	switch u.Scheme {
+	case "http", "https":
+		return u.Hostname() != ""
+	case "mailto":
+		_, err := mail.ParseAddress(u.Opaque)
+		return err == nil
+	default:
+		return false
+	}
+}
+
 // minDelay is the least pause between two starts on a site outside lab mode.
 const minDelay = time.Second
 
@@ -72,6 +91,8 @@ func (c Config) check() error {
 	switch {
 	case c.Contact == "" && !c.Lab:
 		return errors.New("crawler contact is not set: site owners must be able to reach you; set crawl.contact to a URL or mailto: address")
+	case !c.Lab && !reachable(c.Contact):
+		return fmt.Errorf("crawler contact is %q: site owners must be able to reach you by it; give an http(s):// URL or mailto: address", c.Contact)
 	case !c.Lab && (c.Frontier.MinDelay < minDelay || c.Frontier.PerSite != 1):
 		return fmt.Errorf("politeness below its floor (one fetch at a time and %s between starts) is for lab mode only", minDelay)
 	case c.Workers < 1 || c.MaxNodes < 1 || c.MaxTries < 1 || c.ShardRows < 1:

@@ -130,7 +130,7 @@ func (c *Crawler) visit(ctx context.Context, r *run, item frontier.Item) visit {
 	}
 	switch {
 	case decision.Temporary:
-		return c.unknownRules(item, u, decision)
+		return c.unknownRules(r, item, u, decision)
 	case !decision.Allowed:
 		return visit{tally: Tally{Forbidden: 1}}
 	}
@@ -140,7 +140,7 @@ func (c *Crawler) visit(ctx context.Context, r *run, item frontier.Item) visit {
 // unknownRules puts an address off whose robots.txt cannot be had, and gives it
 // up when that does not change. A site that does not answer over https at all
 // may be one of plain HTTP.
-func (c *Crawler) unknownRules(item frontier.Item, u *url.URL, d gate.Decision) visit {
+func (c *Crawler) unknownRules(r *run, item frontier.Item, u *url.URL, d gate.Decision) visit {
 	if plain, ok := downgrade(u); ok && item.Attempts > 0 && d.Reason == gate.Unreachable {
 		return visit{tally: Tally{Failed: one("robots_unreachable")}, found: c.foundItem(item, plain, item.Hops+1)}
 	}
@@ -148,6 +148,7 @@ func (c *Crawler) unknownRules(item frontier.Item, u *url.URL, d gate.Decision) 
 		return visit{tally: Tally{Failed: one("robots_unreachable")}}
 	}
 	release := frontier.Release{Retry: true, NotBefore: c.now().Add(max(d.RetryAfter, time.Second))}
+	r.wait(fmt.Sprintf("the rules of %s cannot be read (%s), next try in %s", u.Host, d.Reason, max(d.RetryAfter, time.Second).Round(time.Second)))
 	if d.Reason == gate.Limited {
 		release.Delay = d.RetryAfter // a 429 is meant for the whole site
 	}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -18,6 +19,9 @@ const (
 	// A router would try for longer.
 	firstPageWithin = 45 * time.Second
 )
+
+// ErrInterrupted says that the user ended the demo early.
+var ErrInterrupted = errors.New("interrupted")
 
 // crawl asks for the job and shows it until it ends.
 func (d *demo) crawl(ctx context.Context) error {
@@ -46,7 +50,7 @@ func (d *demo) crawl(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("interrupted after %d pages: %w", d.job.Counts.Pages, ctx.Err())
+			return fmt.Errorf("%w after %d pages", ErrInterrupted, d.job.Counts.Pages)
 		case <-time.After(pollEvery):
 		}
 	}

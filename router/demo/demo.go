@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -46,12 +47,25 @@ const (
 	shardAge  = 20 * time.Second
 )
 
+// ErrOptions says that a demo cannot be run as asked; nothing was started.
+var ErrOptions = errors.New("the demo cannot be run like that")
+
 func (o Options) check() error {
+	if err := o.wrong(); err != nil {
+		return fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return nil
+}
+
+func (o Options) wrong() error {
 	switch {
 	case o.Nodes < 1 || o.Nodes > MaxNodes:
 		return fmt.Errorf("--nodes is %d: between 1 and %d processes are possible", o.Nodes, MaxNodes)
 	case o.Pages < 1:
 		return fmt.Errorf("--pages is %d: at least one page must be fetched", o.Pages)
+	}
+	if u, err := url.Parse(o.Site); o.Site != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "") {
+		return fmt.Errorf("--site is %q: give an address such as https://example.org/", o.Site)
 	}
 	entries, err := os.ReadDir(o.Dir)
 	if err == nil && len(entries) > 0 {

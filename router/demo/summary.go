@@ -15,7 +15,7 @@ import (
 	"github.com/fallow-network/fallow/router/ledger"
 )
 
-// Summary is what a demo came to. Its JSON is a contract: see the README.
+// Summary is what a demo came to. Its JSON is a contract that scripts rely on.
 type Summary struct {
 	Pages      int64            `json:"pages"`
 	Records    int64            `json:"records"`
@@ -154,7 +154,7 @@ func (d *demo) judge(s *Summary) error {
 
 func (d *demo) show(s Summary) {
 	d.say.title("What happened")
-	d.say.line("fetched", "%d pages in %.1f s: %d records, %d exact duplicates dropped%s", s.Pages, s.Seconds, s.Records, s.Duplicates.Exact, causes(", ", s.Skipped))
+	d.say.line("fetched", "%d pages: %d records, %d exact duplicates dropped%s", s.Pages, s.Records, s.Duplicates.Exact, causes(", ", s.Skipped))
 	d.say.line("left alone", "%d addresses that robots.txt forbids%s", s.Forbidden, causes("; given up: ", s.Failed))
 	d.say.table([]string{"node", "pages", "down", "up", "points"}, func(row func(...string)) {
 		for _, n := range s.Nodes {
@@ -163,6 +163,7 @@ func (d *demo) show(s Summary) {
 	})
 	d.say.line("dataset", "%s", s.Dataset.Dir)
 	d.say.line("epoch", "%s", s.Epoch.File)
+	d.say.line("in all", "%.1f s, starting and checking included", s.Seconds)
 	d.say.title("Check it yourself")
 	data := filepath.Join(filepath.Dir(d.Node), "fallow-data")
 	if _, err := os.Stat(data); err != nil {
@@ -176,12 +177,13 @@ func (d *demo) show(s Summary) {
 
 // short is a path as one would type it here.
 func (d *demo) short(path string) string {
-	here, err := os.Getwd()
-	if err != nil {
-		return path
+	if here, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(rel, "..") {
+			path = rel
+		}
 	}
-	if rel, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(rel, "..") {
-		return rel
+	if strings.ContainsAny(path, " \t'\"$&()<>;|*?\\") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 	}
 	return path
 }

@@ -166,11 +166,11 @@ func (f *Fleet) whyNone(w Wish, now time.Time) error {
 	case country == 0:
 		return noNode{text: fmt.Sprintf("none of %d connected is in %s", len(f.order), w.Country)}
 	case sharing == 0:
-		return noNode{text: fmt.Sprintf("%d connected, none shares now", country)}
+		return noNode{text: fmt.Sprintf("of %d connected, none shares now", country)}
 	case well == 0:
-		return noNode{text: fmt.Sprintf("%d share, all were tried or are resting", sharing), exhausted: true}
+		return noNode{text: fmt.Sprintf("of %d sharing, all were tried or are resting", sharing), exhausted: true}
 	default:
-		return noNode{text: fmt.Sprintf("%d share, all are at their limit", sharing)}
+		return noNode{text: fmt.Sprintf("of %d sharing, all are at their limit", sharing)}
 	}
 }
 

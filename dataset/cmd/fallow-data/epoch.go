@@ -12,9 +12,13 @@ import (
 
 func newEpoch() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "epoch",
-		Short: "Check published epochs of the ledger",
-		Args:  cobra.NoArgs,
+		Use:     "epoch",
+		Short:   "Check published epochs of the ledger",
+		Example: "  fallow-data epoch verify epochs/epoch-000001.json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return errors.New("say what to do; see " + cmd.CommandPath() + " --help")
+		},
 	}
 	cmd.AddCommand(newEpochVerify())
 	return cmd
@@ -38,8 +42,8 @@ of every receipt, the points of every node by the formula, all sums, and the Mer
 root. With the file of the epoch before, also where cumulative amounts start.
 
 Exit codes: 0 valid, 1 not valid, 2 cannot tell (no such file, no permission).`,
-		Example: `  fallow-data epoch verify epochs/epoch-1.json
-  fallow-data epoch verify epochs/epoch-2.json --previous epochs/epoch-1.json --json`,
+		Example: `  fallow-data epoch verify epochs/epoch-000001.json
+  fallow-data epoch verify epochs/epoch-000002.json --previous epochs/epoch-000001.json --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := epochOptions(key, previous)
@@ -52,7 +56,7 @@ Exit codes: 0 valid, 1 not valid, 2 cannot tell (no such file, no permission).`,
 			case errors.Is(err, ledger.ErrFormat): // there, and not what a router writes
 				report.Problems = []ledger.Problem{{Where: "file", What: err.Error()}}
 			case err != nil:
-				return explain(fmt.Errorf("cannot tell: %w", err))
+				return fmt.Errorf("cannot tell: %w\ncheck the path; epoch files lie at DIR/epochs/epoch-NNNNNN.json", err)
 			default:
 				report.Report = f.Verify(o)
 			}
@@ -102,6 +106,9 @@ func showEpoch(s screen, r epochReport) {
 	}
 	if r.Omitted > 0 {
 		s.printf("  … and %d more\n", r.Omitted)
+	}
+	if r.Nodes == 0 && !r.Valid {
+		return // nothing in it could be read
 	}
 	s.printf("  checked %d statements and %d receipts; of a pool of %s points %s were earned, %s by nobody\n", r.Nodes, r.Receipts, r.Pool, r.Allocated, r.Unallocated)
 	s.printf("  root %s\n", r.Root)

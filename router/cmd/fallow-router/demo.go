@@ -98,7 +98,10 @@ func settleDemo(o *demo.Options) error {
 
 func runDemo(ctx context.Context, cmd *cobra.Command, o demo.Options, asJSON bool) error {
 	summary, err := demo.Run(ctx, o)
-	if err != nil {
+	switch {
+	case errors.Is(err, demo.ErrOptions):
+		return usageError{err}
+	case err != nil:
 		if entries, readErr := os.ReadDir(o.Dir); readErr == nil && len(entries) > 0 {
 			err = fmt.Errorf("%w\nlogs and data are in %s", err, o.Dir)
 		}

@@ -18,9 +18,9 @@ func newEpoch() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "epoch",
 		Short: "Look at epochs and close them",
-		Example: `  fallow-router epoch list --data ./router
-  fallow-router epoch close --data ./router
-  fallow-router epoch show --data ./router 1`,
+		Example: `  fallow-router epoch list --data ./data/router
+  fallow-router epoch close --data ./data/router
+  fallow-router epoch show --data ./data/router 1`,
 	}
 	t.flags(cmd)
 	cmd.AddCommand(newEpochList(t), newEpochClose(t), newEpochShow(t))
@@ -32,7 +32,7 @@ func newEpochList(t *target) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List epochs, newest first",
-		Example: "  fallow-router epoch list --data ./router --limit 10",
+		Example: "  fallow-router epoch list --data ./data/router --limit 10",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
 				epochs, err := collect(limit, func(p api.Page) ([]api.Epoch, string, error) {
@@ -73,8 +73,8 @@ func newEpochClose(t *target) *cobra.Command {
 		Short: "Close the open epoch and show what each node earned",
 		Long: `Close the open epoch. Nodes have some seconds to countersign their last receipts;
 then points are computed, the epoch file is written and the next epoch is open.`,
-		Example: `  fallow-router epoch close --data ./router
-  fallow-router epoch close --data ./router --json`,
+		Example: `  fallow-router epoch close --data ./data/router
+  fallow-router epoch close --data ./data/router --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
 				e, err := c.CloseEpoch(ctx)
@@ -91,8 +91,8 @@ func newEpochShow(t *target) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [NUMBER]",
 		Short: "Show an epoch and what each node earned; the newest without NUMBER",
-		Example: `  fallow-router epoch show --data ./router 1
-  fallow-router epoch show --data ./router 1 --json`,
+		Example: `  fallow-router epoch show --data ./data/router 1
+  fallow-router epoch show --data ./data/router 1 --json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wanted := uint64(0)

@@ -19,9 +19,9 @@ func newJob() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "job",
 		Short: "Ask for crawls and look after them",
-		Example: `  fallow-router job add --data ./router --dataset go-docs --purpose "search over documentation" https://go.dev/doc/
-  fallow-router job list --data ./router
-  fallow-router job show --data ./router JOB`,
+		Example: `  fallow-router job add --data ./data/router --dataset go-docs --purpose "search over documentation" https://go.dev/doc/
+  fallow-router job list --data ./data/router
+  fallow-router job show --data ./data/router JOB`,
 	}
 	t.flags(cmd)
 	cmd.AddCommand(newJobAdd(t), newJobList(t), newJobShow(t),
@@ -36,7 +36,7 @@ func newJobList(t *target) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List jobs, newest first",
-		Example: `  fallow-router job list --data ./router
+		Example: `  fallow-router job list --data ./data/router
   fallow-router job list --api http://127.0.0.1:4180 --limit 500 --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
@@ -77,8 +77,8 @@ func newJobShow(t *target) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show JOB",
 		Short: "Show how a job stands",
-		Example: `  fallow-router job show --data ./router j-abcdefghijklmnop
-  fallow-router job show --data ./router j-abcdefghijklmnop --json`,
+		Example: `  fallow-router job show --data ./data/router j-abcdefghijklmnop
+  fallow-router job show --data ./data/router j-abcdefghijklmnop --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
@@ -100,7 +100,7 @@ func newJobMove(t *target, verb, short string, move func(*api.Client, context.Co
 	return &cobra.Command{
 		Use:     verb + " JOB",
 		Short:   short,
-		Example: fmt.Sprintf("  fallow-router job %s --data ./router j-abcdefghijklmnop", verb),
+		Example: fmt.Sprintf("  fallow-router job %s --data ./data/router j-abcdefghijklmnop", verb),
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {

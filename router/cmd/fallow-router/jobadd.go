@@ -28,9 +28,9 @@ the router. With --wait it stays and shows the progress on standard error;
 Ctrl-C then leaves the job running.
 
 --json answers {"id":...}; with --wait, the final counts in the same object.`,
-		Example: `  fallow-router job add --data ./router --dataset go-docs --purpose "search over documentation" https://go.dev/doc/
-  fallow-router job add --data ./router --dataset news --purpose "study of headlines" --scope site --max-pages 5000 --wait https://news.example/
-  fallow-router job add --data ./router --dataset pages --purpose "benchmark" --scope list --seeds urls.txt --json`,
+		Example: `  fallow-router job add --data ./data/router --dataset go-docs --purpose "search over documentation" https://go.dev/doc/
+  fallow-router job add --data ./data/router --dataset news --purpose "study of headlines" --scope site --max-pages 5000 --wait https://news.example/
+  fallow-router job add --data ./data/router --dataset pages --purpose "benchmark" --scope list --seeds urls.txt --json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
@@ -55,10 +55,10 @@ Ctrl-C then leaves the job running.
 	}
 	set := cmd.Flags()
 	set.StringVar(&ask.Dataset, "dataset", "", "`NAME` of the dataset the records go to: a-z, 0-9 and -")
-	set.StringVar(&ask.Purpose, "purpose", "", "what the data is for, in a sentence; site owners and home users read it")
+	set.StringVar(&ask.Purpose, "purpose", "", "what the data is for, in a sentence; the home users who carry it and the dataset's readers see it")
 	set.StringVar(&ask.Scope, "scope", string(job.ScopeHost), "which found links are followed: list (none), prefix, host or site")
 	set.Int64Var(&ask.MaxPages, "max-pages", 0, "fetches at most, seeds included (default 10000)")
-	set.StringVar(&ask.Country, "country", "", "two-letter `CC` of the country the nodes should be in")
+	set.StringVar(&ask.Country, "country", "", "two-letter `CC` of the country the nodes should be in; refused while the router does not know where its nodes are, which needs GeoIP and is not built yet")
 	set.StringVar(&seedsFile, "seeds", "", "`FILE` with one address a line, # for comments; - reads standard input")
 	set.BoolVar(&wait, "wait", false, "stay until the job has ended and show its counts")
 	return cmd

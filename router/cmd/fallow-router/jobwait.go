@@ -136,11 +136,11 @@ func (p *progress) show(j api.Job) {
 	switch {
 	case p.s.terminal:
 		p.s.printf("\r\x1b[K%s", line)
+		p.last = line
 	case line != p.last && time.Since(p.at) >= plainEvery:
 		p.s.printf("%s\n", line)
-		p.at = time.Now()
+		p.last, p.at = line, time.Now()
 	}
-	p.last = line
 }
 
 // end leaves the renewed line behind.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fallow-network/fallow/router/api"
 	"github.com/fallow-network/fallow/router/crawl"
+	"github.com/fallow-network/fallow/router/demo"
 	"github.com/fallow-network/fallow/router/store"
 )
 
@@ -59,7 +60,7 @@ func exitCode(err error) int {
 		return exitHeld
 	case errors.Is(err, errJobEnded):
 		return exitJobEnded
-	case errors.Is(err, errLeft):
+	case errors.Is(err, errLeft), errors.Is(err, demo.ErrInterrupted):
 		return exitForced
 	default:
 		return exitFailed

@@ -15,7 +15,7 @@ func newNode() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "node",
 		Short:   "Look at the connected nodes",
-		Example: "  fallow-router node list --data ./router",
+		Example: "  fallow-router node list --data ./data/router",
 	}
 	t.flags(cmd)
 	cmd.AddCommand(newNodeList(t))
@@ -29,8 +29,8 @@ func newNodeList(t *target) *cobra.Command {
 		Short: "List the connected nodes",
 		Long: `List the connected nodes. SHARING is ok or the reason why a node does not share
 now; STANDING is 1000 or, with the reason beside it, less.`,
-		Example: `  fallow-router node list --data ./router
-  fallow-router node list --data ./router --limit 20000 --json`,
+		Example: `  fallow-router node list --data ./data/router
+  fallow-router node list --data ./data/router --limit 20000 --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
 				var all api.NodePage

@@ -30,9 +30,9 @@ then at http://` + defaultAPI + `.
 Exit codes: 0 done, 1 it failed, 2 wrong command line or configuration, 3 no
 router is running, 4 another router has the data directory, 5 the job waited
 for was cancelled or failed, 130 stopped by Ctrl-C.`,
-		Example: `  fallow-router serve --data ./router --contact https://example.org/crawler
-  fallow-router job add --data ./router --dataset go-docs --purpose "search over documentation" --wait https://go.dev/doc/
-  fallow-router epoch close --data ./router`,
+		Example: `  fallow-router serve --data ./data/router --contact https://example.org/crawler
+  fallow-router job add --data ./data/router --dataset go-docs --purpose "search over documentation" --wait https://go.dev/doc/
+  fallow-router epoch close --data ./data/router`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -40,9 +40,8 @@ for was cancelled or failed, 130 stopped by Ctrl-C.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nsee %s --help", err, cmd.CommandPath())}
 	})
-	for _, cmd := range root.Commands() {
-		strict(cmd)
-	}
+	root.Version = version
+	strict(root)
 	return root
 }
 

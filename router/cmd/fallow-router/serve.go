@@ -93,7 +93,7 @@ The addresses for nodes and of the API are printed and written to
 DIR/addresses.json, where the other commands find them.
 
 ` + precedence,
-		Example: `  fallow-router serve --data ./router --contact https://example.org/crawler
+		Example: `  fallow-router serve --data ./data/router --contact https://example.org/crawler
   fallow-router serve --config router.toml --log json
   fallow-router serve --data /tmp/lab --lab --ca lab-ca.pem`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -16,7 +16,7 @@ import (
 type Job struct {
 	ID       string    // NewID's; never reused
 	Dataset  string    // the dataset its records go to
-	Purpose  string    // shown to site owners and home users, so in plain words
+	Purpose  string    // shown to home users and in the dataset, so in plain words
 	Scope    Scope     // which found addresses are followed
 	MaxPages int64     // fetches at most, seeds included
 	Country  string    // ISO 3166-1 alpha-2 wish for the node's country, "" = any

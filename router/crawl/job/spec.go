@@ -104,7 +104,7 @@ func ValidateDataset(name string, limit int) error {
 func validatePurpose(purpose string, limit int) error {
 	switch {
 	case strings.TrimSpace(purpose) == "":
-		return invalid("purpose is missing: say in a sentence what the data is for; site owners and home users read it")
+		return invalid("purpose is missing: say in a sentence what the data is for; home users and readers of the dataset see it")
 	case !utf8.ValidString(purpose):
 		return invalid("purpose is not valid UTF-8")
 	case len(purpose) > limit:
