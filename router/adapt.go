@@ -78,16 +78,25 @@ func (d crawlDB) CreateJob(ctx context.Context, j job.Job) error { return d.stor
 func (d crawlDB) Job(ctx context.Context, id string) (job.Job, error) { return d.store.Job(ctx, id) }
 
 func (d crawlDB) OpenJobs(ctx context.Context) ([]job.Job, error) {
-	listed, err := d.store.Jobs(ctx, store.JobQuery{States: []job.State{job.StateQueued, job.StateRunning, job.StatePaused}})
-	if err != nil {
-		return nil, err
-	}
-	for i := range listed {
-		if listed[i], err = d.store.Job(ctx, listed[i].ID); err != nil {
+	query := store.JobQuery{States: []job.State{job.StateQueued, job.StateRunning, job.StatePaused}}
+	var open []job.Job
+	for {
+		page, err := d.store.Jobs(ctx, query)
+		if err != nil {
 			return nil, err
 		}
+		for _, listed := range page {
+			j, err := d.store.Job(ctx, listed.ID)
+			if err != nil {
+				return nil, err
+			}
+			open = append(open, j)
+		}
+		if len(page) < store.MaxJobList {
+			return open, nil
+		}
+		query.After = page[len(page)-1].ID
 	}
-	return listed, nil
 }
 
 func (d crawlDB) SetJobState(ctx context.Context, id string, from, to job.State, reason string, at time.Time) error {

@@ -32,11 +32,16 @@ const retryClose = time.Minute
 // run closes an epoch whenever it is old enough, and takes up a close that
 // failed, until ctx ends.
 func (e *epochs) run(ctx context.Context) error {
+	failed := false
 	for {
 		wait, err := e.wait(ctx)
-		if err != nil {
-			return err
+		if err != nil && ctx.Err() == nil {
+			e.log.Error("epoch not read, trying again soon", "after", retryClose, "error", err)
 		}
+		if err != nil || failed {
+			wait = retryClose
+		}
+		failed = false
 		timer := time.NewTimer(max(wait, time.Millisecond))
 		select {
 		case <-ctx.Done():
@@ -48,6 +53,7 @@ func (e *epochs) run(ctx context.Context) error {
 			continue // somebody else has closed it meanwhile, or nobody shall
 		}
 		if _, err := e.close(ctx); err != nil && ctx.Err() == nil {
+			failed = true
 			e.log.Error("epoch not closed, trying again soon; nothing is lost meanwhile", "after", retryClose, "error", err)
 		}
 	}

@@ -29,6 +29,9 @@ func (c *Crawler) fetchPage(ctx context.Context, r *run, item frontier.Item, u *
 	case errors.As(err, &failure):
 		return c.failed(item, u, failure)
 	default: // no node, or we are stopping
+		if errors.Is(err, errNoNode) && r.job.Country != "" {
+			r.rest(4 * c.cfg.NodeWait) // lest its other sites hold every worker in turn
+		}
 		return visit{release: frontier.Release{Retry: true, Blameless: true, NotBefore: c.now().Add(time.Second)}}
 	}
 }

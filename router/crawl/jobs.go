@@ -69,6 +69,11 @@ func (c *Crawler) Submit(ctx context.Context, spec job.Spec) (job.Job, error) {
 		return job.Job{}, err
 	}
 	defer leave()
+	c.moving.Lock() // nobody may move the job before it has begun
+	defer c.moving.Unlock()
+	if len(c.runs()) >= c.cfg.Frontier.MaxJobs {
+		return job.Job{}, fmt.Errorf("accept a job beside %d others: %w", c.cfg.Frontier.MaxJobs, frontier.ErrTooManyJobs)
+	}
 	if err := c.db.CreateJob(ctx, j); err != nil {
 		return job.Job{}, fmt.Errorf("store job: %w", err)
 	}
@@ -107,12 +112,24 @@ func (c *Crawler) begin(ctx context.Context, j job.Job) error {
 	if j.State != job.StateQueued {
 		return nil
 	}
-	if err := c.db.SetJobState(ctx, j.ID, job.StateQueued, job.StateRunning, "", c.now()); err != nil {
-		return fmt.Errorf("start job %s: %w", j.ID, err)
+	if err := c.setRunning(ctx, r); err != nil {
+		// The job is stored and its seeds are queued: it is accepted, and keep tries again.
+		c.log.Error("job not marked running, trying again", "job", j.ID, "error", err)
+	}
+	return nil
+}
+
+// setRunning marks a queued job running. The caller holds moving, or is New.
+func (c *Crawler) setRunning(ctx context.Context, r *run) error {
+	if r.state() != job.StateQueued {
+		return nil
+	}
+	if err := c.db.SetJobState(ctx, r.job.ID, job.StateQueued, job.StateRunning, "", c.now()); err != nil {
+		return fmt.Errorf("start job %s: %w", r.job.ID, err)
 	}
 	r.setState(job.StateRunning)
 	c.wakeKeeper() // all may have been fetched meanwhile
-	c.log.Info("job started", "job", j.ID, "dataset", j.Dataset, "seeds", len(j.Seeds), "max_pages", j.MaxPages)
+	c.log.Info("job started", "job", r.job.ID, "dataset", r.job.Dataset, "seeds", len(r.job.Seeds), "max_pages", r.job.MaxPages)
 	return nil
 }
 

@@ -24,10 +24,29 @@ func (c *Crawler) keep(ctx context.Context) error {
 		case <-c.wakeKeep:
 		}
 		for _, r := range c.runs() {
+			if r.state() == job.StateQueued {
+				c.tryStart(ctx, r)
+			}
+			if err := c.steer(r); err != nil {
+				return err
+			}
 			if c.finished(r) {
 				c.tryEnd(ctx, r)
 			}
 		}
+	}
+}
+
+// tryStart marks a job running that Submit or New could not.
+func (c *Crawler) tryStart(ctx context.Context, r *run) {
+	if c.now().Before(r.retryEnd) {
+		return
+	}
+	c.moving.Lock()
+	defer c.moving.Unlock()
+	if err := c.setRunning(ctx, r); err != nil && ctx.Err() == nil {
+		c.log.Error("job not marked running, trying again", "job", r.job.ID, "error", err)
+		r.retryEnd = c.now().Add(time.Second)
 	}
 }
 
@@ -59,12 +78,12 @@ func (c *Crawler) wakeKeeper() {
 // enters it, before its fetch ends, so that whatever the frontier does not know
 // of any more was gathered when the run is quiet.
 func (c *Crawler) finished(r *run) bool {
+	state := r.state() // before the rest: what starts under an earlier state is seen below
 	counts := c.frontier.Counts(r.job.ID)
 	closed, quiet := r.spent()
 	if counts.InFlight > 0 || !quiet {
 		return false
 	}
-	state := r.state()
 	return state.Final() || state == job.StateRunning && (closed || counts.Queued == 0)
 }
 

@@ -14,31 +14,32 @@ import (
 // remembers the sites asked last; one forgotten was asked long ago.
 type pace struct {
 	mu   sync.Mutex
-	next *lru.Cache[string, time.Time]
+	last *lru.Cache[string, time.Time] // latest start, or the latest promised
 }
 
 const paceSites = 65_536
 
 func newPace() *pace {
-	next, err := lru.New[string, time.Time](paceSites)
+	last, err := lru.New[string, time.Time](paceSites)
 	if err != nil {
 		panic("crawl: " + err.Error()) // only for a size below one
 	}
-	return &pace{next: next}
+	return &pace{last: last}
 }
 
-// wait waits for the site's next free moment and takes it: whoever comes next
-// waits at least delay more.
+// wait waits for the site's next free moment, delay after the last start, and
+// takes it.
 func (p *pace) wait(ctx context.Context, site string, delay time.Duration) error {
 	if delay == 0 {
 		return ctx.Err()
 	}
 	p.mu.Lock()
 	at := time.Now()
-	if next, _ := p.next.Get(site); next.After(at) {
+	before, known := p.last.Get(site)
+	if next := before.Add(delay); known && next.After(at) {
 		at = next
 	}
-	p.next.Add(site, at.Add(delay))
+	p.last.Add(site, at)
 	p.mu.Unlock()
 	timer := time.NewTimer(time.Until(at))
 	defer timer.Stop()
@@ -46,8 +47,13 @@ func (p *pace) wait(ctx context.Context, site string, delay time.Duration) error
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last, _ := p.last.Get(site); last.Equal(at) { // nobody has queued behind: the turn is not used
+		p.last.Add(site, before)
+	}
+	return ctx.Err()
 }
 
 // sent notes that a request has left only now, after waiting for a node or a
@@ -56,10 +62,10 @@ func (p *pace) sent(site string, delay time.Duration) {
 	if delay == 0 {
 		return
 	}
-	at := time.Now().Add(delay)
+	at := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if next, _ := p.next.Get(site); next.Before(at) {
-		p.next.Add(site, at)
+	if last, _ := p.last.Get(site); last.Before(at) {
+		p.last.Add(site, at)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"github.com/fallow-network/fallow/router/crawl/fetch"
 	"github.com/fallow-network/fallow/router/crawl/gate"
@@ -44,6 +45,10 @@ func (f robotsFetcher) carry(ctx context.Context, r *run, to target) (*carried, 
 		got, err := f.c.carry(ctx, f.c.rules, &r.job, to)
 		if !errors.Is(err, errNoNode) || ctx.Err() != nil {
 			return got, err
+		}
+		select { // all may be resting, which is said at once
+		case <-time.After(time.Second):
+		case <-ctx.Done():
 		}
 	}
 }

@@ -17,8 +17,9 @@ type run struct {
 	committed Tally
 	pending   Tally // gathered, not committed
 	inFlight  int64
-	closed    bool   // no further fetch may start
-	waiting   string // why it makes no progress; empty when it does
+	closed    bool      // no further fetch may start
+	rests     time.Time // no fetch starts before: no node suits the job
+	waiting   string    // why it makes no progress; empty when it does
 
 	steering sync.Mutex
 	held     bool // the frontier was told to hand out nothing; steering guards it
@@ -65,7 +66,7 @@ func (r *run) wantsLocked() bool {
 		r.closed = true
 	}
 	active := r.job.State == job.StateQueued || r.job.State == job.StateRunning
-	return active && !r.closed && spent+r.inFlight < r.job.MaxPages
+	return active && !r.closed && !time.Now().Before(r.rests) && spent+r.inFlight < r.job.MaxPages
 }
 
 // end gives the reservation back and adds what the fetch came to, which is
@@ -78,6 +79,13 @@ func (r *run) end(t Tally) {
 	if r.committed.spent()+r.pending.spent() >= r.job.MaxPages {
 		r.closed = true
 	}
+}
+
+// rest lets no fetch start for d. keep steers the job back after it.
+func (r *run) rest(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rests = time.Now().Add(d)
 }
 
 func (r *run) wait(why string) {

@@ -8,10 +8,17 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
+// admitStep bounds one admit, and with it how long it keeps others waiting; the
+// timer goes on with the rest.
+const admitStep = 256
+
 // admit makes parked sites active that fell due before every active one, as far
 // as there is room. The caller holds mu.
 func (f *Frontier) admit(now time.Time) error {
-	for f.parkedDue(now) {
+	for range admitStep {
+		if !f.parkedDue(now) {
+			break
+		}
 		wake, id := wakeOf(f.parked.rows[0].key)
 		if len(f.due) > 0 && !wake.Before(f.due[0].wake) {
 			return nil
