@@ -6,7 +6,6 @@ package durable
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 )
 
@@ -15,26 +14,15 @@ import (
 // it was before, unless only the last sync failed. Not for concurrent use on
 // one path.
 func WriteFile(path string, data []byte) error {
-	temporary := path + ".new"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := Create(path)
 	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		f.Abort()
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		_ = os.Remove(temporary)
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return SyncDir(filepath.Dir(path))
+	return f.Commit()
 }
 
 // SyncDir makes the names in dir durable: files created, renamed or removed in

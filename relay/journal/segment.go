@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -63,8 +64,11 @@ type line struct {
 	length int64 // line end included
 	entry  Entry
 	hash   Hash
-	err    error // wraps errLine when the line is no entry
+	body   []byte // the JSON of entry as it lies there, until yield returns
+	err    error  // wraps errLine when the line is no entry
 }
+
+var errNoEnd = fmt.Errorf("%w: it has no end", errLine)
 
 // scan gives the lines of the first limit bytes of a file, until yield says
 // stop. A line longer than any entry is given in pieces, each an error.
@@ -80,9 +84,10 @@ func scan(path string, limit int64, yield func(line) bool) error {
 		if len(text) > 0 {
 			l := line{offset: offset, length: int64(len(text))}
 			if err != nil {
-				l.err = fmt.Errorf("%w: it has no end", errLine)
+				l.err = errNoEnd
 			} else {
 				l.entry, l.hash, l.err = decode(text[:len(text)-1])
+				_, l.body, _ = bytes.Cut(text[:len(text)-1], []byte(" "))
 			}
 			if !yield(l) {
 				return nil

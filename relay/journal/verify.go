@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,6 +23,10 @@ type Damage struct {
 	Offset  int64  // byte in it where the entry starts
 	Entry   uint64 // number the entry has or should have
 	Why     string
+	// Torn says that a line without an end is the last thing in the journal: a
+	// power cut left it, which the agent mends when it starts, or the agent was
+	// just writing it.
+	Torn bool
 }
 
 // Error names the entry and the place.
@@ -53,7 +58,7 @@ func verify(all []segment) (Report, error) {
 	for i, s := range all {
 		var damage *Damage
 		if i > 0 && s.first != r.Last+1 && r.Entries > 0 {
-			return r, &Damage{s.path, 0, r.Last + 1, fmt.Sprintf("missing: the next segment starts with entry %d", s.first)}
+			return r, &Damage{Segment: s.path, Entry: r.Last + 1, Why: fmt.Sprintf("missing: the next segment starts with entry %d", s.first)}
 		}
 		err := scan(s.path, s.size, func(l line) bool {
 			next := s.first
@@ -61,7 +66,8 @@ func verify(all []segment) (Report, error) {
 				next = r.Last + 1
 			}
 			if why := r.fault(l, next); why != "" {
-				damage = &Damage{s.path, l.offset, next, why}
+				end := i == len(all)-1 && l.offset+l.length == s.size
+				damage = &Damage{s.path, l.offset, next, why, end && errors.Is(l.err, errNoEnd)}
 				return false
 			}
 			r.take(l)

@@ -57,6 +57,7 @@ the agent runs or not.`,
 	flags.StringVar(&since, "since", "", "from this time on: 90m, 24h, 2006-01-02 or RFC 3339")
 	flags.StringVar(&filter.Site, "site", "", "this host and those under it")
 	flags.IntVar(&filter.Limit, "limit", 100, "at most this many, the newest")
+	cmd.AddCommand(newJournalVerify(o), newJournalExport(o))
 	return cmd
 }
 
