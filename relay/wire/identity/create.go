@@ -8,6 +8,18 @@ import (
 	"runtime"
 )
 
+// Store puts an identity into dir, which is made with mode 0700 if needed, and
+// never over one that is there: the error wraps fs.ErrExist then.
+func Store(dir string, id Identity) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	if err := create(dir, id.Private); err != nil {
+		return fmt.Errorf("store identity: %w", err)
+	}
+	return nil
+}
+
 // create stores a new identity so that after a power cut there is either the
 // whole file or none, and an existing one is never replaced: the bytes are on
 // disk under another name first, and a hard link, unlike a rename, fails with

@@ -4,8 +4,8 @@
 // can also spend what is paid to the key's address, and can carry it to any
 // Solana wallet.
 //
-// It reads and writes that file and nothing else; it does not encrypt, export or
-// rotate. Nodes and routers both import it, so it stands below wire, imports
+// It reads and writes that file and nothing else; it does not encrypt (package
+// sealed does) or rotate. Nodes and routers both import it, so it stands below wire, imports
 // nothing else of ours, and is the one place there that touches a disk.
 package identity
 
