@@ -33,45 +33,68 @@ type attendance struct {
 
 var errNoConsent = errors.New("consent was withdrawn")
 
-// attend connects to a router and serves the session to its end. began is when
-// the router said welcome, zero if it did not.
-func (n *Node) attend(seek, inner context.Context, r *routerState) (began time.Time, err error) {
-	dial, cancel := context.WithTimeout(seek, connectTime)
+// open connects to a router and is welcomed by it. Nothing is served yet, except
+// the tunnels it may ask for.
+func (n *Node) open(ctx context.Context, r *routerState) (*attendance, error) {
+	dial, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	link, err := n.uplink.Dial(dial, r.Router)
 	if err != nil {
-		return time.Time{}, err
+		return nil, err
 	}
-	defer link.Close()
 	hello := n.hello()
 	s, welcome, err := session.Open(dial, link.Session, hello, n.cfg.Session)
 	if err != nil {
-		return time.Time{}, err
+		_ = link.Close()
+		return nil, err
 	}
 	if welcome.GetLab() != n.cfg.Lab {
 		_ = link.Session.Reset()
-		return time.Time{}, &session.Refused{Reason: wire.LabMismatch}
+		_ = link.Close()
+		return nil, &session.Refused{Reason: wire.LabMismatch}
 	}
 	n.meter.Epoch(r.Key, welcome.GetEpoch())
-	n.seen.see(r.Key, welcome.GetObservedAddress(), n.now())
-
-	ctx, end := context.WithCancelCause(inner)
-	defer end(nil)
-	a := &attendance{
-		router: r, link: link, session: s, welcome: welcome, since: n.now(), end: end,
+	return &attendance{
+		router: r, link: link, session: s, welcome: welcome, since: n.now(),
 		skew:    time.UnixMilli(welcome.GetUnixMilli()).Sub(n.now()),
 		told:    wordOn(rules.Verdict{OK: hello.GetSharing() == pb.Reason_OK, Reason: wire.Reason(hello.GetSharing())}),
 		tunnels: int(hello.GetMaxTunnels()),
+	}, nil
+}
+
+// close ends the connection; nil is none.
+func (a *attendance) close() {
+	if a != nil {
+		_ = a.link.Close()
 	}
+}
+
+// attend serves an open session to its end. If that came because the home router
+// answered again, home is open and wants to be attended.
+func (n *Node) attend(seek, inner context.Context, a *attendance) (home *attendance, err error) {
+	defer a.close()
+	n.seen.see(a.router.Key, a.welcome.GetObservedAddress(), n.now())
+	ctx, end := context.WithCancelCause(inner)
+	defer end(nil)
+	a.end = end
 	n.setCurrent(a)
 	defer n.setCurrent(nil)
-	n.log.Info("connected", "router", r.Key, "address", link.Address, "carrier", link.Carrier,
-		"epoch", welcome.GetEpoch(), "router_version", welcome.GetRouterVersion())
+	n.log.Info("connected", "router", a.router.Key, "address", a.link.Address, "carrier", a.link.Carrier,
+		"epoch", a.welcome.GetEpoch(), "router_version", a.welcome.GetRouterVersion())
 	if a.skewed() {
 		n.log.Warn("the clocks of router and node differ", "by", a.skew.Round(time.Second))
 	}
 	n.tellSharing() // the rules may have changed since hello
-	return a.since, s.Run(ctx, handler{n, a})
+	if a.router == n.routers[0] {
+		return nil, a.session.Run(ctx, handler{n, a})
+	}
+	looking, stop := context.WithCancel(ctx)
+	context.AfterFunc(seek, stop)
+	found := make(chan *attendance, 1)
+	go func() { found <- n.seekHome(looking, a) }()
+	err = a.session.Run(ctx, handler{n, a})
+	stop()
+	return <-found, err
 }
 
 // skewed reports whether the clocks are so far apart that leases may fail.

@@ -33,11 +33,26 @@ func (n *Node) stayConnected(seek, inner context.Context) {
 			continue
 		}
 		n.log.Info("connecting", "router", router.Key)
-		began, err := n.attend(seek, inner, router)
+		a, err := n.open(seek, router)
+		for err == nil {
+			var home *attendance
+			home, err = n.attend(seek, inner, a)
+			if seek.Err() != nil {
+				home.close()
+				return
+			}
+			n.noteEnd(a.router, a.since, err)
+			router = a.router
+			if home != nil {
+				a, err = home, nil
+			}
+		}
 		if seek.Err() != nil {
 			return
 		}
-		n.noteEnd(router, began, err)
+		if a == nil {
+			n.noteEnd(router, time.Time{}, err)
+		}
 	}
 }
 
@@ -100,8 +115,8 @@ func (n *Node) noteEnd(r *routerState, began time.Time, err error) {
 		r.failures = 0
 	}
 	r.err = err
-	if errors.Is(err, errNoConsent) {
-		r.failures, r.next = 0, now
+	if errors.Is(err, errNoConsent) || errors.Is(err, errHome) {
+		r.failures, r.next, r.err = 0, now, nil
 		return
 	}
 	r.failures++

@@ -21,7 +21,7 @@ func config(t *testing.T, routers ...string) relay.Config {
 	cfg.Routers = routers
 	cfg.Lab = true
 	cfg.LabDNS = startDNS(t)
-	cfg.Backoff = relay.Backoff{Min: 20 * time.Millisecond, Max: 100 * time.Millisecond, Stable: time.Minute, Hopeless: time.Hour}
+	cfg.Backoff = relay.Backoff{Min: 20 * time.Millisecond, Max: 100 * time.Millisecond, Stable: time.Minute, Hopeless: time.Hour, Home: 200 * time.Millisecond}
 	cfg.Finish = time.Second
 	return cfg
 }

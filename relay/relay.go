@@ -72,6 +72,10 @@ type Backoff struct {
 	// Hopeless is the wait when trying again soon cannot help: the agent is too
 	// old, or one side is in lab mode and the other is not. Default 30 min.
 	Hopeless time.Duration
+	// Home is the most that passes between two tries of the home router while
+	// another one serves, and twice the least, so that nodes do not come home all
+	// at once; default 10 min.
+	Home time.Duration
 }
 
 // DefaultConfig lacks Dir and Routers.
@@ -87,6 +91,7 @@ func DefaultConfig() Config {
 			Max:      5 * time.Minute,
 			Stable:   time.Minute,
 			Hopeless: 30 * time.Minute,
+			Home:     10 * time.Minute,
 		},
 		Finish: 5 * time.Second,
 	}
@@ -103,7 +108,7 @@ func (c Config) check() error {
 		return fmt.Errorf("no router address given")
 	case c.MaxTunnels < 1 || c.MaxTunnels > maxTunnels:
 		return fmt.Errorf("max tunnels is %d, want 1 to %d", c.MaxTunnels, maxTunnels)
-	case c.Backoff.Min <= 0 || c.Backoff.Max < c.Backoff.Min || c.Backoff.Stable <= 0 || c.Backoff.Hopeless <= 0:
+	case c.Backoff.Min <= 0 || c.Backoff.Max < c.Backoff.Min || c.Backoff.Stable <= 0 || c.Backoff.Hopeless <= 0 || c.Backoff.Home <= 0:
 		return fmt.Errorf("back-off %+v: all above 0, max at least min", c.Backoff)
 	case c.LookEvery <= 0:
 		return fmt.Errorf("look every %s", c.LookEvery)

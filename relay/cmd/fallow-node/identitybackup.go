@@ -107,12 +107,7 @@ already is never replaced: move it away first. Two agents with one identity take
 the connection from each other in turn, so let the old one rest.`,
 		Example: `  fallow-node identity restore fallow-identity.json
   fallow-node identity restore fallow-identity.json --passphrase-file secret.txt --data /srv/fallow`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{errors.New("give one file to restore from")}
-			}
-			return nil
-		},
+		Args: one("one file to restore from"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			text, err := readBounded(args[0], sealed.MaxSize)
 			if err != nil {

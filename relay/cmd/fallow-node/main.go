@@ -53,7 +53,7 @@ func run(args []string) int {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
-		return fmt.Errorf("%w\nstart one with: fallow-node run --router ADDRESS", err)
+		return fmt.Errorf("%w\nstart one with: fallow-node run", err)
 	case errors.Is(err, datadir.ErrHeld):
 		return fmt.Errorf("%w\nstop that one, or give this one another --data", err)
 	default:

@@ -15,21 +15,35 @@ import (
 
 	"github.com/fallow-network/fallow/relay"
 	"github.com/fallow-network/fallow/relay/control"
+	"github.com/fallow-network/fallow/relay/routerlist"
 )
 
 func newRun(o *options) *cobra.Command {
 	cfg := relay.DefaultConfig()
 	cmd := &cobra.Command{
-		Use:   "run --router ADDRESS",
+		Use:   "run [--router ADDRESS]",
 		Short: "Run the agent until it is stopped with Ctrl-C or SIGTERM",
 		Long: `Run the agent. Without your consent it connects nowhere, says so every minute,
-and starts at once when you agree from another terminal.`,
-		Example: `  fallow-node run --router /dns4/router.example.org/tcp/4001/p2p/12D3KooW...
+and starts at once when you agree from another terminal.
+
+Without --router it connects to the routers of "fallow-node router list"; with it,
+to those alone. The first router is home. While another serves, home is tried
+again every 5 to 10 minutes, and taken when it answers.`,
+		Example: `  fallow-node run
+  fallow-node run --router /dns4/router.example.org/tcp/4001/p2p/12D3KooW...
   fallow-node run --router HOME_ADDRESS --router FAILOVER_ADDRESS --data /srv/fallow
   fallow-node run --router ADDRESS --lab --dns 127.0.0.1:5353   # against a lab's router only`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			chosen, err := routerlist.Load(o.dir)
+			if err != nil && len(cfg.Routers) == 0 {
+				return err
+			}
+			overridden := len(cfg.Routers) > 0 && (len(chosen) > 0 || err != nil)
 			if len(cfg.Routers) == 0 {
-				return usageError{errors.New("no router given; add --router ADDRESS, which your router's operator publishes")}
+				cfg.Routers = chosen
+			}
+			if len(cfg.Routers) == 0 {
+				return usageError{errors.New("no router chosen; run fallow-node router add ADDRESS, or give --router ADDRESS, which your router's operator publishes")}
 			}
 			if cfg.LabDNS != "" && !cfg.Lab {
 				return usageError{errors.New("--dns is for lab mode: add --lab or leave it away")}
@@ -38,11 +52,15 @@ and starts at once when you agree from another terminal.`,
 				cfg.Backoff, cfg.Session.Silence = labBackoff, labSilence
 			}
 			cfg.Dir, cfg.Version = o.dir, version
-			return runAgent(cmd.Context(), newLogger(o.json), cfg)
+			log := newLogger(o.json)
+			if overridden {
+				log.Info("--router is given, so the list of fallow-node router is not used", "chosen", len(chosen))
+			}
+			return runAgent(cmd.Context(), log, cfg)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&cfg.Routers, "router", nil, "router address ending in /p2p/KEY; repeat for failover, home first")
+	flags.StringArrayVar(&cfg.Routers, "router", nil, "router address ending in /p2p/KEY; repeat for failover, home first; instead of the chosen ones")
 	flags.BoolVar(&cfg.Lab, "lab", false, "dial loopback and private addresses only; for demos and tests")
 	flags.StringVar(&cfg.LabDNS, "dns", "", "DNS server of the lab, ADDRESS:PORT")
 	flags.IntVar(&cfg.MaxTunnels, "max-tunnels", cfg.MaxTunnels, "tunnels at once, 1 to 1024; the rules may allow fewer")
@@ -55,7 +73,7 @@ const labSilence = 6 * time.Second
 
 // labBackoff is for routers that are stopped and started while one watches.
 // Nothing is overrun by it: a lab's router is on this machine.
-var labBackoff = relay.Backoff{Min: 100 * time.Millisecond, Max: time.Second, Stable: time.Second, Hopeless: 10 * time.Second}
+var labBackoff = relay.Backoff{Min: 100 * time.Millisecond, Max: time.Second, Stable: time.Second, Hopeless: 10 * time.Second, Home: 2 * time.Second}
 
 func newLogger(json bool) *slog.Logger {
 	if json {
