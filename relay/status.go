@@ -45,6 +45,8 @@ type RouterStatus struct {
 	Epoch   uint64    `json:"epoch,omitempty"`
 	Country string    `json:"country,omitempty"` // where the router sees this node
 	Class   string    `json:"class,omitempty"`   // what kind of address it sees
+	// SkewMillis is the router's clock less this machine's when it said welcome.
+	SkewMillis int64 `json:"skew_ms,omitempty"`
 
 	Problem string      `json:"problem,omitempty"` // why not connected, for the user
 	Reason  wire.Reason `json:"reason,omitzero"`   // the code the router gave, if it gave one
@@ -80,6 +82,7 @@ func (n *Node) routerStatus(r *routerState, home bool) RouterStatus {
 		s.Address, s.Carrier = a.link.Address, a.link.Carrier
 		s.Version, s.Epoch = a.welcome.GetRouterVersion(), a.welcome.GetEpoch()
 		s.Country, s.Class = a.welcome.GetCountry(), a.welcome.GetAddressClass()
+		s.SkewMillis = a.skew.Milliseconds()
 		return s
 	}
 	if r.next.After(n.now()) {
