@@ -4,7 +4,8 @@
 // for nobody.
 //
 // It knows nothing of sessions, leases or rules; package relay puts those on
-// the connections it makes. Only relay imports it.
+// the connections it makes. relay imports it; routerlist and the command line read
+// addresses with it, and doctor tries them.
 package uplink
 
 import (
