@@ -24,7 +24,9 @@ type attendance struct {
 	welcome *pb.Welcome
 	since   time.Time
 	skew    time.Duration // the router's clock less this machine's
-	end     context.CancelCauseFunc
+
+	end   context.CancelCauseFunc // from start on
+	ended chan error              // gets how the session ended, once
 
 	told    *pb.NodeMessage // the last word on sharing
 	tunnels int             // the last word on how many
@@ -62,11 +64,15 @@ func (n *Node) open(ctx context.Context, r *routerState) (*attendance, error) {
 	}, nil
 }
 
-// close ends the connection; nil is none.
+// close ends the session, if it was started, and the connection; nil is none.
 func (a *attendance) close() {
-	if a != nil {
-		_ = a.link.Close()
+	if a == nil {
+		return
 	}
+	if a.end != nil {
+		a.end(nil)
+	}
+	_ = a.link.Close()
 }
 
 // attend serves an open session to its end. If that came because the home router
@@ -74,9 +80,10 @@ func (a *attendance) close() {
 func (n *Node) attend(seek, inner context.Context, a *attendance) (home *attendance, err error) {
 	defer a.close()
 	n.seen.see(a.router.Key, a.welcome.GetObservedAddress(), n.now())
-	ctx, end := context.WithCancelCause(inner)
-	defer end(nil)
-	a.end = end
+	if a.ended == nil {
+		n.start(inner, a)
+	}
+	defer a.end(nil)
 	n.setCurrent(a)
 	defer n.setCurrent(nil)
 	n.log.Info("connected", "router", a.router.Key, "address", a.link.Address, "carrier", a.link.Carrier,
@@ -86,15 +93,22 @@ func (n *Node) attend(seek, inner context.Context, a *attendance) (home *attenda
 	}
 	n.tellSharing() // the rules may have changed since hello
 	if a.router == n.routers[0] {
-		return nil, a.session.Run(ctx, handler{n, a})
+		return nil, <-a.ended
 	}
-	looking, stop := context.WithCancel(ctx)
-	context.AfterFunc(seek, stop)
+	looking, stop := context.WithCancel(inner)
+	defer context.AfterFunc(seek, stop)()
 	found := make(chan *attendance, 1)
-	go func() { found <- n.seekHome(looking, a) }()
-	err = a.session.Run(ctx, handler{n, a})
+	go func() { found <- n.seekHome(looking, inner, a) }()
+	err = <-a.ended
 	stop()
 	return <-found, err
+}
+
+// start begins to answer what the router says.
+func (n *Node) start(inner context.Context, a *attendance) {
+	ctx, end := context.WithCancelCause(inner)
+	a.end, a.ended = end, make(chan error, 1)
+	go func() { a.ended <- a.session.Run(ctx, handler{n, a}) }()
 }
 
 // skewed reports whether the clocks are so far apart that leases may fail.

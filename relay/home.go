@@ -12,14 +12,18 @@ import (
 // errHome ends the session with a failover router.
 var errHome = errors.New("the home router answers again")
 
+// settleTime is how long home has to keep a new session before the node leaves
+// the failover for it: a router that is full or stopping says so after welcome.
+const settleTime = 3 * time.Second
+
 // drainPoll is how often open tunnels are looked for while the node leaves.
 const drainPoll = 50 * time.Millisecond
 
 // seekHome tries the home router from time to time while a failover router is
-// attended. When home has said welcome, it leaves the failover in good order and
+// attended. When home has said welcome and kept to it, it leaves the failover in good order and
 // returns the session with home; nil if ctx was done before. A home that answers
 // and refuses is no reason to leave.
-func (n *Node) seekHome(ctx context.Context, failover *attendance) *attendance {
+func (n *Node) seekHome(ctx, inner context.Context, failover *attendance) *attendance {
 	home := n.routers[0]
 	for {
 		if !pause(ctx, n.homeWait(home)) {
@@ -29,6 +33,17 @@ func (n *Node) seekHome(ctx context.Context, failover *attendance) *attendance {
 		if ctx.Err() != nil {
 			a.close()
 			return nil
+		}
+		if err == nil {
+			n.start(inner, a)
+			select {
+			case err = <-a.ended:
+				a.close()
+			case <-time.After(min(settleTime, n.cfg.Backoff.Home/2)):
+			case <-ctx.Done():
+				a.close()
+				return nil
+			}
 		}
 		if err != nil {
 			n.noteEnd(home, time.Time{}, err)

@@ -47,21 +47,35 @@ func TestComesHome(t *testing.T) {
 	receive(t, "hello at the failover again", failover.hellos)
 }
 
-// A home that answers only to refuse does not cost the session that works.
+// A home that answers only to refuse, before welcome or right after it, does not
+// cost the session that works.
 func TestStaysWhenHomeRefuses(t *testing.T) {
-	home, failover := startRouter(t, newKey(t), ""), startRouter(t, newKey(t), "")
-	home.greet = &pb.RouterMessage{Body: &pb.RouterMessage_Notice{Notice: &pb.Notice{Reason: pb.Reason(wire.RouterFull)}}}
-	n := startNode(t, config(t, home.addr(), failover.addr()))
-	consent(t, n)
-	receive(t, "hello at home", home.hellos)
-	receive(t, "hello at the failover", failover.hellos)
-	receive(t, "second try at home", home.hellos)
-	receive(t, "third try at home", home.hellos)
-	if s := n.Status(); !s.Routers[1].Connected || s.Routers[0].Connected || s.Routers[0].Reason != wire.RouterFull {
-		t.Errorf("status: %+v", s.Routers)
-	}
-	if len(failover.hellos) != 0 || len(failover.said) != 0 {
-		t.Error("the failover was bothered")
+	for _, welcomed := range []bool{false, true} {
+		home, failover := startRouter(t, newKey(t), ""), startRouter(t, newKey(t), "")
+		full := &pb.RouterMessage{Body: &pb.RouterMessage_Notice{Notice: &pb.Notice{Reason: pb.Reason(wire.RouterFull)}}}
+		if welcomed {
+			home.then = full
+		} else {
+			home.greet = full
+		}
+		cfg := config(t, home.addr(), failover.addr())
+		cfg.Backoff.Home = time.Second // so that home has half of one to take its welcome back
+		n := startNode(t, cfg)
+		consent(t, n)
+		for i := range 3 {
+			receive(t, "try at home", home.hellos)
+			if i == 0 {
+				receive(t, "hello at the failover", failover.hellos)
+			}
+		}
+		eventually(t, "status", func() bool {
+			s := n.Status()
+			return s.Routers[1].Connected && !s.Routers[0].Connected && s.Routers[0].Reason == wire.RouterFull
+		})
+		if len(failover.hellos) != 0 || len(failover.said) != 0 {
+			t.Errorf("welcomed %v: the failover was bothered", welcomed)
+		}
+		n.stop()
 	}
 }
 

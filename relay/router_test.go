@@ -39,6 +39,7 @@ type router struct {
 	mu      sync.Mutex
 	session network.Stream
 	greet   *pb.RouterMessage // instead of welcome
+	then    *pb.RouterMessage // right after welcome
 	epoch   uint64
 }
 
@@ -90,7 +91,7 @@ func (r *router) serve(s network.Stream) {
 	}
 	r.mu.Lock()
 	r.session = s
-	greet := r.greet
+	greet, then := r.greet, r.then
 	r.mu.Unlock()
 	r.hellos <- m.GetHello()
 	if greet == nil {
@@ -99,6 +100,9 @@ func (r *router) serve(s network.Stream) {
 		}}}
 	}
 	if wire.WriteFrame(s, greet, wire.MaxSessionMessage) != nil {
+		return
+	}
+	if then != nil && wire.WriteFrame(s, then, wire.MaxSessionMessage) != nil {
 		return
 	}
 	for {
