@@ -307,6 +307,7 @@ type testFleet struct {
 	outcomes map[crawl.Outcome]int
 	urls     []string
 	ended    []string
+	refuse   func() error // why no node is to be had; nil: the nodes decide
 }
 
 type testNode struct {
@@ -348,6 +349,9 @@ func (f *testFleet) set(nodes ...*testNode) {
 func (f *testFleet) Hold(want crawl.Want) (crawl.Hold, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.refuse != nil {
+		return nil, f.refuse()
+	}
 	for range f.nodes {
 		f.turn++
 		n := f.nodes[f.turn%len(f.nodes)]

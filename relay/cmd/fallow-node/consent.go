@@ -123,7 +123,7 @@ func ask(in io.Reader, out io.Writer, c control.Consent) error {
 }
 
 func printConsent(w io.Writer, c control.Consent) error {
-	text := "You have not agreed. Nothing is shared. To agree: fallow-node consent accept"
+	text := "You do not agree at present. Nothing is shared. To agree: fallow-node consent accept, with the same --data"
 	switch {
 	case c.Given:
 		text = fmt.Sprintf("You agreed to this text (version %s) at %s.", c.Version, c.Record.AcceptedAt.Local().Format(time.DateTime))

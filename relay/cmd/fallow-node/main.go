@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/fallow-network/fallow/relay/control"
 	"github.com/fallow-network/fallow/relay/datadir"
@@ -53,7 +54,10 @@ func run(args []string) int {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
-		return fmt.Errorf("%w\nstart one with: fallow-node run", err)
+		if strings.HasPrefix(err.Error(), "ask agent") {
+			err = fmt.Errorf("%w in this data directory", control.ErrNotRunning) // the rest is about sockets
+		}
+		return fmt.Errorf("%w\nstart one with: fallow-node run, and the same --data", err)
 	case errors.Is(err, datadir.ErrHeld):
 		return fmt.Errorf("%w\nstop that one, or give this one another --data", err)
 	default:

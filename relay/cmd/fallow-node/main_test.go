@@ -105,7 +105,7 @@ func TestStoppedAgent(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"consent", "show"}, "You have not agreed"},
+		{[]string{"consent", "show"}, "You do not agree"},
 		{[]string{"consent", "accept", "--yes"}, "You agreed"},
 		{[]string{"pause", "--for", "1h"}, "you paused it"},
 		{[]string{"resume"}, "No agent is running"},

@@ -56,7 +56,7 @@ func pauseOrResume(cmd *cobra.Command, o *options, change func(*rules.Rules) err
 	if errors.Is(err, control.ErrNotRunning) {
 		err = withRules(o.dir, func(r *rules.Rules) error {
 			err := change(r)
-			sentence = "No agent is running; when it starts: " + r.Sharing(time.Now()).Sentence
+			sentence = "Noted. No agent is running; when it starts: " + r.Sharing(time.Now()).Sentence
 			return err
 		})
 	}
