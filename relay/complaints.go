@@ -27,5 +27,5 @@ func (c *complaints) warn(message string, args ...any) {
 	if spare := c.spare.Swap(0); spare > 0 {
 		args = append(args, "unlogged_before", spare)
 	}
-	c.log.Warn(message, args...)
+	c.log.Warn(message, args...) //nolint:sloglint // every caller passes a constant
 }

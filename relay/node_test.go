@@ -105,7 +105,7 @@ func TestPageThroughTunnel(t *testing.T) {
 	if reason != wire.OK {
 		t.Fatalf("refused: %s", reason)
 	}
-	if got := s.get(t, tunnel, "/"); got != "a page" {
+	if got := s.get(t, tunnel); got != "a page" {
 		t.Fatalf("got %q", got)
 	}
 	eventually(t, "tunnel ended", func() bool { return n.Status().Tunnels.Open == 0 })

@@ -20,7 +20,7 @@ func TestReceipts(t *testing.T) {
 	cfg.Receipts.Settle = time.Millisecond
 	n := sharing(t, r, cfg)
 	tunnel, _ := r.open(n.Key(), r.sign(r.lease(n.Key(), s)))
-	s.get(t, tunnel, "/")
+	s.get(t, tunnel)
 	eventually(t, "tunnel ended", func() bool { return n.Status().Tunnels.Open == 0 })
 	time.Sleep(10 * time.Millisecond) // its last bytes settle
 	carried := n.Status().Carried

@@ -80,7 +80,7 @@ func TestQUIC(t *testing.T) {
 		t.Errorf("carrier %q", got)
 	}
 	tunnel, reason := r.open(n.Key(), r.sign(r.lease(n.Key(), s)))
-	if reason != wire.OK || s.get(t, tunnel, "/") != "a page" {
+	if reason != wire.OK || s.get(t, tunnel) != "a page" {
 		t.Errorf("over QUIC: %s", reason)
 	}
 }
@@ -138,7 +138,7 @@ func TestPingAndActivity(t *testing.T) {
 	}
 	lease := r.lease(n.Key(), s)
 	tunnel, _ := r.open(n.Key(), r.sign(lease))
-	s.get(t, tunnel, "/")
+	s.get(t, tunnel)
 	stranger := wire.NewSerial()
 	for _, serial := range []wire.Serial{stranger, lease.Serial} {
 		r.say(&pb.RouterMessage{Body: &pb.RouterMessage_Activity{Activity: &pb.Activity{

@@ -47,13 +47,13 @@ func startSite(t *testing.T, handler http.Handler) site {
 	return site{host: siteHost, port: port, tls: true, roots: roots, hits: hits}
 }
 
-// get reads path through an open tunnel, over TLS, and closes it in good order:
+// get reads the front page through an open tunnel, over TLS, and closes it in good order:
 // the site first, then the router.
-func (s site) get(t *testing.T, tunnel network.Stream, path string) string {
+func (s site) get(t *testing.T, tunnel network.Stream) string {
 	t.Helper()
-	body, err := s.tryGet(tunnel, path)
+	body, err := s.tryGet(tunnel, "/")
 	if err != nil {
-		t.Fatalf("get %s: %v", path, err)
+		t.Fatalf("get: %v", err)
 	}
 	_, _ = io.Copy(io.Discard, tunnel)
 	_ = tunnel.Close()

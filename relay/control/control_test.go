@@ -24,7 +24,7 @@ import (
 func newNode(t *testing.T) (*relay.Node, string) {
 	t.Helper()
 	cfg := relay.DefaultConfig()
-	dir, err := os.MkdirTemp("", "node") // short enough for a socket
+	dir, err := os.MkdirTemp("", "node") //nolint:usetesting // short enough for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func Create(path string) (*File, error) {
 // is as it was before, unless only the sync of the directory failed.
 func (f *File) Commit() error {
 	err := f.Sync()
-	if closeErr := f.File.Close(); err == nil {
+	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
 	if err == nil {
@@ -41,6 +41,6 @@ func (f *File) Commit() error {
 
 // Abort forgets what was written.
 func (f *File) Abort() {
-	_ = f.File.Close()
+	_ = f.Close()
 	_ = os.Remove(f.Name())
 }

@@ -37,7 +37,8 @@ func TestAutoPause(t *testing.T) {
 		"its net":   {presence.Snapshot{Managed: sure, Network: cafe}, func(a *rules.AutoPause) { a.Network = false }, rules.RuleNetwork, "rules network allow"},
 		"pending":   {presence.Snapshot{Network: presence.Network{Pending: true}}, func(a *rules.AutoPause) { a.Network = false }, rules.RuleNetwork, "not recognised yet"},
 		"in use": {
-			presence.Snapshot{InUse: presence.Use{Last: noon.Add(-time.Minute), Sign: "keyboard or mouse"}}, func(a *rules.AutoPause) { a.InUse = false },
+			presence.Snapshot{InUse: presence.Use{Last: noon.Add(-time.Minute), Sign: "keyboard or mouse"}},
+			func(a *rules.AutoPause) { a.InUse = false },
 			rules.RuleInUse, "in use (keyboard or mouse), until it has not been for 5 min, 12:04 at the earliest.",
 		},
 	} {

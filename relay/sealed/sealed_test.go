@@ -36,7 +36,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(text, []byte(id.Private.Seed())) || len(text) > sealed.MaxSize/2 {
+	if bytes.Contains(text, id.Private.Seed()) || len(text) > sealed.MaxSize/2 {
 		t.Errorf("document: %s", text)
 	}
 	for _, p := range []string{string(passphrase), "correct horse Zoe\u0308"} { // another keyboard's ë

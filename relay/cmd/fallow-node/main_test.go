@@ -51,7 +51,7 @@ func cli(t *testing.T, args ...string) (stdout, stderr string, code int) {
 
 func shortDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "node")
+	dir, err := os.MkdirTemp("", "node") //nolint:usetesting // short enough for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func (n *network) caFile() string { return filepath.Join(n.dir, "ca.pem") }
 
 // serve starts the router's process and returns at once. A router that comes
 // back takes the ports of the one before, so that nodes find it.
-func (n *network) serve(extra ...string) *process {
+func (n *network) serve() *process {
 	n.t.Helper()
 	args := []string{"serve", "--data", n.data, "--lab", "--ca", n.caFile()}
 	if n.where.API != "" {
@@ -104,7 +104,7 @@ func (n *network) serve(extra ...string) *process {
 			args = append(args, "--listen", listen)
 		}
 	}
-	return start(n.t, filepath.Join(n.dir, "router.log"), n.env, "fallow-router", append(args, extra...)...)
+	return start(n.t, filepath.Join(n.dir, "router.log"), n.env, "fallow-router", args...)
 }
 
 // readyWithin is longer than any router may take; the tests that measure it
