@@ -69,14 +69,14 @@ func TestWhyThereIsNoNode(t *testing.T) {
 	want(fleet.Wish{}, "no node is connected")
 	n := k.nodes(1, 1)[0]
 	want(fleet.Wish{Country: "DE"}, "none of 1 connected is in DE")
-	want(fleet.Wish{Avoid: []wire.Key{n.key}}, "1 share, all were tried or are resting")
+	want(fleet.Wish{Avoid: []wire.Key{n.key}}, "of 1 sharing, all were tried or are resting")
 	g := k.pick(fleet.Wish{Site: "a.test"})
-	want(fleet.Wish{Site: "a.test"}, "1 share, all are at their limit")
+	want(fleet.Wish{Site: "a.test"}, "of 1 sharing, all are at their limit")
 	k.Release(g, fleet.SiteFails)
-	want(fleet.Wish{Site: "a.test"}, "1 share, all were tried or are resting")
+	want(fleet.Wish{Site: "a.test"}, "of 1 sharing, all were tried or are resting")
 	n.tell(pause(wire.Paused))
 	k.await("pause", func() bool { _, sharing := k.Count(); return sharing == 0 })
-	want(fleet.Wish{Site: "b.test"}, "1 connected, none shares now")
+	want(fleet.Wish{Site: "b.test"}, "of 1 connected, none shares now")
 }
 
 // Fetches of a site stay with a node for a while, so that connections are
