@@ -12,6 +12,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// version is set by the linker.
+var version = "dev"
+
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is main for a test: it executes the arguments and returns the exit code.
@@ -32,8 +35,9 @@ func run(args []string, out, errs io.Writer) int {
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "fallow-data",
-		Short: "Inspect, verify and export Fallow datasets, offline",
+		Use:     "fallow-data",
+		Version: version,
+		Short:   "Inspect, verify and export Fallow datasets, offline",
 		Long: `Inspect, verify and export Fallow datasets, and verify epochs of the ledger.
 Nothing is sent anywhere: every command works without a network.
 

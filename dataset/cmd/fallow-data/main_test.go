@@ -14,8 +14,8 @@ import (
 	"github.com/fallow-network/fallow/dataset"
 )
 
-// version publishes a small version and returns its folder.
-func version(t *testing.T) string {
+// published publishes a small version and returns its folder.
+func published(t *testing.T) string {
 	t.Helper()
 	var records []dataset.Record
 	for i := range 12 {
@@ -48,7 +48,7 @@ func command(args ...string) (code int, out, errs string) {
 }
 
 func TestVerify(t *testing.T) {
-	dir := version(t)
+	dir := published(t)
 	key := dataset.Address(ed25519.NewKeyFromSeed(make([]byte, 32)).Public().(ed25519.PublicKey))
 	other := dataset.Address(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32)).Public().(ed25519.PublicKey))
 	shard := filepath.Join(dir, "data", "train-00000-of-00001.parquet")
@@ -84,7 +84,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestInspect(t *testing.T) {
-	dir := version(t)
+	dir := published(t)
 	for _, path := range []string{dir, filepath.Join(dir, "data", "train-00000-of-00001.parquet")} {
 		code, out, errs := command("inspect", path)
 		if code != 0 || !strings.Contains(out, "12 rows") || !strings.Contains(out, `\x1b[31m`) || strings.ContainsAny(out, "\x1b\u202e") {
@@ -99,7 +99,7 @@ func TestInspect(t *testing.T) {
 }
 
 func TestExport(t *testing.T) {
-	dir := version(t)
+	dir := published(t)
 	code, out, errs := command("export", "--format", "jsonl", dir)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	var row map[string]any

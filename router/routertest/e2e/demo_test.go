@@ -71,7 +71,7 @@ func TestDemo(t *testing.T) {
 	t.Run("dataset verifies", func(t *testing.T) { flipOneByte(t, s.Dataset.Dir) })
 	t.Run("epoch verifies", func(t *testing.T) { alterEpoch(t, s.Epoch.File) })
 	t.Run("folder in use", func(t *testing.T) {
-		run(t, "fallow-router", "demo", "--out", filepath.Join(dir, "out")).expect(t, "demo", 1, "is not empty", "--out")
+		run(t, "fallow-router", "demo", "--out", filepath.Join(dir, "out")).expect(t, "demo", 2, "is not empty", "--out")
 	})
 }
 
