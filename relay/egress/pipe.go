@@ -2,7 +2,6 @@ package egress
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"sync"
@@ -239,7 +238,7 @@ func (p *pipe) copy(to io.Writer, from io.Reader, d direction) error {
 				return err
 			}
 		}
-		if errors.Is(readErr, io.EOF) {
+		if readErr == io.EOF { //nolint:errorlint // exactly: a connection torn down may wrap io.EOF, and is no good order
 			return nil
 		}
 		if readErr != nil {

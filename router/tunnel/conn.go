@@ -125,7 +125,7 @@ func (c *Conn) spent() error {
 func (c *Conn) broken(err error) error {
 	var timeout net.Error
 	switch {
-	case err == nil || errors.Is(err, io.EOF) || errors.As(err, &timeout) && timeout.Timeout():
+	case err == nil || orderly(err) || errors.As(err, &timeout) && timeout.Timeout():
 		return err
 	case c.closed.Load():
 		return net.ErrClosed
@@ -134,8 +134,22 @@ func (c *Conn) broken(err error) error {
 	case c.resetByNode(err):
 		return fmt.Errorf("tunnel through %s: %w: %w", c.lease.Node, syscall.ECONNRESET, err)
 	default:
-		return &Error{Node: c.lease.Node, Reason: wire.TunnelBroken, Err: err}
+		return &Error{Node: c.lease.Node, Reason: wire.TunnelBroken, Err: torn(err)}
 	}
+}
+
+// orderly says whether the node ended its side of the stream. A connection that
+// was torn down wraps io.EOF too, and is anything but the end of a page.
+func orderly(err error) bool {
+	return err == io.EOF //nolint:errorlint // exactly: see above
+}
+
+// torn hides an io.EOF within err, so that nobody above takes it for an end.
+func torn(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errors.New(err.Error())
+	}
+	return err
 }
 
 func (c *Conn) resetByNode(err error) bool {
@@ -169,7 +183,7 @@ func (c *Conn) linger() {
 	for rest := lingerBytes; rest > 0; {
 		n, err := c.take(buf)
 		rest -= n
-		if errors.Is(err, io.EOF) {
+		if orderly(err) {
 			_ = c.stream.Close()
 			return
 		}

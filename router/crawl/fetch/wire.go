@@ -30,7 +30,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		w.failure = failuref(KindTooLarge, "more than %d bytes on the wire", limits.WireBytes)
 	case err == nil:
 		return n, nil
-	case !errors.Is(err, io.EOF):
+	case err != io.EOF: //nolint:errorlint // exactly: a connection torn down may wrap io.EOF, and is no end of a page
 		w.failure = classify(w.ctx, err, inBody)
 	case w.length >= 0 && w.n != w.length:
 		w.failure = failuref(KindTruncated, "%d bytes of %d announced", w.n, w.length)
