@@ -2,11 +2,10 @@ package main
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
-	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"github.com/fallow-network/fallow/relay/datadir"
 )
 
 // usageError is a mistake on the command line.
@@ -36,7 +35,7 @@ Exit codes: 0 done, 1 it failed, 2 wrong command line, 3 no agent is running,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
-	flags.StringVar(&o.dir, "data", defaultDir(), "data directory: identity, rules, journal, receipts")
+	flags.StringVar(&o.dir, "data", datadir.Default(), "data directory: identity, rules, journal, receipts")
 	flags.BoolVar(&o.json, "json", false, "print JSON (for run: log JSON)")
 	root.AddCommand(newRun(o), newStatus(o), newJournal(o), newConsent(o), newPause(o), newResume(o), newRules(o), newIdentity(o), newRouter(o), newDoctor(o))
 	for _, c := range root.Commands() {
@@ -77,27 +76,5 @@ func refuseArgs(c *cobra.Command) {
 			return usageError{err}
 		}
 		return nil
-	}
-}
-
-// defaultDir is where programs of a user keep their data on this system.
-func defaultDir() string {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "fallow-node"
-	}
-	switch runtime.GOOS {
-	case "windows":
-		if local := os.Getenv("LocalAppData"); local != "" {
-			return filepath.Join(local, "Fallow", "node")
-		}
-		return filepath.Join(home, "AppData", "Local", "Fallow", "node")
-	case "darwin":
-		return filepath.Join(home, "Library", "Application Support", "Fallow", "node")
-	default:
-		if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
-			return filepath.Join(data, "fallow", "node")
-		}
-		return filepath.Join(home, ".local", "share", "fallow", "node")
 	}
 }
