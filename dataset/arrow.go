@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
@@ -12,22 +13,26 @@ import (
 )
 
 // Schema is the Arrow schema of a shard. Every field carries metadata:
-// "description", and "unit" where it has one.
+// "description", "source" (where the value comes from), "unit" where it has one,
+// and "since", the schema version that brought it.
 func Schema() *arrow.Schema { return recordsTable().arrow() }
 
 // DuplicatesSchema is the Arrow schema of duplicates.parquet.
 func DuplicatesSchema() *arrow.Schema { return duplicatesTable().arrow() }
 
+// RawSchema is the Arrow schema of the files under raw/.
+func RawSchema() *arrow.Schema { return rawTable().arrow() }
+
 func (t *table[T]) arrow() *arrow.Schema {
 	fields := make([]arrow.Field, len(t.columns))
 	for i, c := range t.columns {
-		keys, values := []string{"description"}, []string{c.about}
+		keys, values := []string{"description", "source", "since"}, []string{c.about, c.source, strconv.Itoa(max(c.since, 1))}
 		if c.unit != "" {
 			keys, values = append(keys, "unit"), append(values, c.unit)
 		}
 		fields[i] = arrow.Field{Name: c.name, Type: c.arrow(), Metadata: arrow.NewMetadata(keys, values)}
 	}
-	meta := arrow.NewMetadata([]string{"fallow.table", "fallow.schema"}, []string{t.name, SchemaVersion})
+	meta := arrow.NewMetadata([]string{"fallow.table", "fallow.schema"}, []string{t.name, t.version()})
 	return arrow.NewSchema(fields, &meta)
 }
 
@@ -35,7 +40,7 @@ func (c *column[T]) arrow() arrow.DataType {
 	switch c.kind {
 	case kindText:
 		return arrow.BinaryTypes.String
-	case kindBinary:
+	case kindBinary, kindBytes:
 		// Plain binary, though the width is fixed: Hugging Face's datasets
 		// library refused Arrow's fixed_size_binary until the middle of 2026,
 		// and DELTA_LENGTH_BYTE_ARRAY stores equal lengths in no space.
@@ -119,13 +124,12 @@ func signalsNode(name string) (schema.Node, error) {
 // leafPaths are the Parquet leaf columns of the table in order, each with the
 // index of the column it belongs to.
 func (t *table[T]) leafPaths() (paths []string, owner []int) {
-	for i, c := range t.columns {
-		if c.kind == kindSignals {
-			paths = append(paths, c.name+".list.element.source", c.name+".list.element.text")
-			owner = append(owner, i, i)
-			continue
+	for i := range t.columns {
+		own := t.columns[i].leafPaths()
+		paths = append(paths, own...)
+		for range own {
+			owner = append(owner, i)
 		}
-		paths, owner = append(paths, c.name), append(owner, i)
 	}
 	return paths, owner
 }

@@ -73,7 +73,7 @@ func writeHeader(out *bytes.Buffer, m *Manifest) {
 // hubType is the name the datasets library has for the type of a column.
 func (c *column[T]) hubType() string {
 	switch c.kind {
-	case kindBinary:
+	case kindBinary, kindBytes:
 		return "binary"
 	case kindInt64:
 		return "int64"

@@ -12,6 +12,7 @@ func SchemaDocument() []byte {
 	var out bytes.Buffer
 	out.WriteString(strings.ReplaceAll(documentIntro, "{{version}}", SchemaVersion))
 	documentTable(&out, recordsTable(), "## Shards: `data/**/*.parquet`", "sorted by `surt`, then `id`")
+	documentTable(&out, rawTable(), "## Answers: `raw/**/*.parquet`", "sorted by `id`; a job keeps them only if it is asked to")
 	documentTable(&out, duplicatesTable(), "## Dropped pages: `duplicates.parquet`", "in the order in which they were dropped")
 	out.WriteString(documentProof)
 	documentVector(&out)
@@ -28,6 +29,7 @@ A version of a dataset is a folder:
 |---|---|
 | ` + "`manifest.json`" + ` | what the version is, its figures, digest and size of every other file, roots; signed by the router |
 | ` + "`data/train-NNNNN-of-MMMMM.parquet`" + ` | the records |
+| ` + "`raw/train-NNNNN-of-MMMMM.parquet`" + ` | the answers these were made of, where the job kept them; joined by ` + "`id`" + ` |
 | ` + "`duplicates.parquet`" + ` | pages that were dropped, and what is kept instead |
 | ` + "`sites.json`" + ` | records by site |
 | ` + "`README.md`" + ` | the card, with the header that the Hugging Face hub reads |
@@ -38,16 +40,22 @@ columns with few distinct values with a dictionary; pages are zstd, except diges
 footer carries the Arrow schema with description and unit of each field, ` + "`fallow.schema`" + `, ` + "`fallow.root`" + ` (Merkle root of the
 rows) and ` + "`fallow.columns`" + ` (xxHash64 of each column's values, to locate damage; it proves nothing).
 
+The schema is a number that grows when columns are added. None is removed or given another meaning. Added columns are flat
+and of the types text, binary, int64, int32, float64 or time, and may stand anywhere but last, so a program that knows an
+older schema reads a newer file: it takes each column it does not know into the row's leaf, under the name and at the place
+that the file gives it, and otherwise passes over it. A version may hold shards of several schemas, as it keeps the shards
+of the versions before it.
+
 `
 
 func documentTable[T any](out *bytes.Buffer, t *table[T], title, order string) {
-	fmt.Fprintf(out, "%s\n\nRows are %s.\n\n| # | column | Arrow type | unit | meaning |\n|---|---|---|---|---|\n", title, order)
+	fmt.Fprintf(out, "%s\n\nRows are %s.\n\n| # | column | Arrow type | unit | from | since | meaning |\n|---|---|---|---|---|---|---|\n", title, order)
 	for i, c := range t.columns {
 		name := c.arrow().String()
 		if c.kind == kindBinary {
 			name = fmt.Sprintf("binary, %d bytes", c.width)
 		}
-		fmt.Fprintf(out, "| %d | `%s` | %s | %s | %s |\n", i+1, c.name, name, c.unit, c.about)
+		fmt.Fprintf(out, "| %d | `%s` | %s | %s | %s | %d | %s |\n", i+1, c.name, name, c.unit, c.source, max(c.since, 1), c.about)
 	}
 	out.WriteString("\n")
 }
@@ -55,8 +63,8 @@ func documentTable[T any](out *bytes.Buffer, t *table[T], title, order string) {
 const documentProof = `## Proof
 
 **Row encoding.** The canonical bytes of a row are, one after the other: the domain (` + "`" + rowDomain + "`" + ` for records,
-` + "`" + duplicateDomain + "`" + ` for dropped pages; ASCII, no terminator); the number of columns without ` + "`leaf`" + ` (32 bits); then for each
-of these columns in order: length of its name (32 bits), its name, length of its value (64 bits), its value. All numbers
+` + "`" + rawDomain + "`" + ` for answers, ` + "`" + duplicateDomain + "`" + ` for dropped pages; ASCII, no terminator); the number of columns without ` + "`leaf`" + ` (32 bits); then for each
+of these columns in the file's order: length of its name (32 bits), its name, length of its value (64 bits), its value. All numbers
 are unsigned and big-endian. Values: texts as UTF-8; binaries as they are; int64, int32 and times (microseconds) in two's
 complement, big-endian, 8, 4 and 8 bytes; float64 as its IEEE 754 bits, big-endian; signals as their number (32 bits), then
 for each: length of the source (32 bits), the source, length of the text (32 bits), the text.

@@ -37,17 +37,34 @@ func synthetic(n int, seed uint64) []dataset.Record {
 		}
 		r := &records[i]
 		for k := range 16 {
-			r.TextDigest[k], r.Lease[k] = byte(rng.Uint32()), byte(rng.Uint32())
+			r.TextDigest[k], r.Lease[k], r.BodySHA256[k] = byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32())
 		}
 		r.TLSCertSHA256[0] = site[4]
 		for s := range i % 3 {
 			r.Signals = append(r.Signals, dataset.Signal{Source: "header", Text: fmt.Sprintf("content-usage: train-ai=%d", s)})
+		}
+		r.BodyBytes, r.Epoch = int64(4*len(r.Text)), 7
+		if i%7 == 0 {
+			r.DuplicateCluster, r.License, r.LicenseSource, r.PIIEmail = "c-"+r.ID, "CC-BY-4.0", "link", int32(i)
+			r.Collector, r.Fields = "forum/1", fmt.Sprintf(`{"posts":%d}`, i)
 		}
 		if i%5 == 0 {
 			r.Language, r.AITrain, r.RobotsRule = "deu", "y", "Allow: /"
 		}
 	}
 	return records
+}
+
+// answers makes the raw answers of records.
+func answers(records []dataset.Record) []dataset.Raw {
+	list := make([]dataset.Raw, len(records))
+	for i, r := range records {
+		list[i] = dataset.Raw{
+			ID: r.ID, URL: r.URL, FetchedAt: r.FetchedAt, Status: r.Status, Protocol: "HTTP/2.0", MIME: r.MIME,
+			Header: "Content-Type: text/html; charset=utf-8\r\nServer: x\r\n", Body: []byte("<p>" + r.Text + "\xff"),
+		}
+	}
+	return list
 }
 
 func prose(rng *rand.Rand, words []string, n int) string {

@@ -34,6 +34,8 @@ func (c *column[T]) appendJSON(dst []byte, row *T) ([]byte, error) {
 		return appendMarshalled(dst, *c.text(row))
 	case kindBinary:
 		return append(hex.AppendEncode(append(dst, '"'), c.binary(row)), '"'), nil
+	case kindBytes:
+		return appendMarshalled(dst, *c.bytes(row)) // base64
 	case kindInt64:
 		return strconv.AppendInt(dst, *c.long(row), 10), nil
 	case kindInt32:

@@ -5,6 +5,8 @@ package dataset
 type Limits struct {
 	// TextBytes is the longest Text of a record. Default 16 MiB.
 	TextBytes int
+	// BodyBytes is the longest Body of an answer. Default 32 MiB.
+	BodyBytes int
 	// FieldBytes is the longest value of any other text field. Default 64 KiB.
 	FieldBytes int
 	// Signals is the most opt-out signals one record may carry. Default 64.
@@ -40,6 +42,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		TextBytes:     16 << 20,
+		BodyBytes:     32 << 20,
 		FieldBytes:    64 << 10,
 		Signals:       64,
 		ShardRows:     16 << 20,

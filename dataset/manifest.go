@@ -159,6 +159,11 @@ func (m *Manifest) checkNames() error {
 		if err := checkPath(s.File); err != nil {
 			return err
 		}
+		if s.Raw != nil {
+			if err := checkPath(s.Raw.File); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -185,6 +190,16 @@ func (m *Manifest) shard(path string) *Shard {
 	for i := range m.Shards {
 		if m.Shards[i].File == path {
 			return &m.Shards[i]
+		}
+	}
+	return nil
+}
+
+// raw finds the entry of a file of answers.
+func (m *Manifest) raw(path string) *RawFile {
+	for i := range m.Shards {
+		if raw := m.Shards[i].Raw; raw != nil && raw.File == path {
+			return raw
 		}
 	}
 	return nil

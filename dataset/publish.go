@@ -37,6 +37,8 @@ type VersionSpec struct {
 type ShardFile struct {
 	Path  string // of the file; it stays where it is
 	Shard Shard  // as WriteShard returned it, or from the manifest of the version before
+	// Raw is where the file that Shard.Raw describes lies now.
+	Raw string
 }
 
 // ErrExists says that the version is there already with other content.
@@ -206,7 +208,7 @@ func countDuplicates(list []Duplicate) (c DuplicateCounts) {
 	return c
 }
 
-func (p *publication) addShards(m *Manifest) error {
+func (p *publication) addShards(m *Manifest) (err error) {
 	for i, from := range p.spec.Shards {
 		s := from.Shard
 		s.File = fmt.Sprintf("data/train-%05d-of-%05d.parquet", i, len(p.spec.Shards))
@@ -223,6 +225,11 @@ func (p *publication) addShards(m *Manifest) error {
 		if err := checkTaken(to, s, p.known[s.SHA256]); err != nil {
 			return fmt.Errorf("shard %s: %w", from.Path, err)
 		}
+		if s.Raw != nil {
+			if s.Raw, err = p.addRaw(m, from, i); err != nil {
+				return fmt.Errorf("answers %s: %w", from.Raw, err)
+			}
+		}
 		s.Sites = nil
 		m.Shards = append(m.Shards, s)
 		m.Files = append(m.Files, File{Path: s.File, Bytes: s.Bytes, SHA256: s.SHA256})
@@ -231,6 +238,24 @@ func (p *publication) addShards(m *Manifest) error {
 	}
 	m.Root = totalRoot(m.Shards)
 	return nil
+}
+
+// addRaw takes over the answers of shard i.
+func (p *publication) addRaw(m *Manifest, from ShardFile, i int) (*RawFile, error) {
+	raw := *from.Shard.Raw
+	raw.File = fmt.Sprintf("raw/train-%05d-of-%05d.parquet", i, len(p.spec.Shards))
+	to := filepath.Join(p.tmp, filepath.FromSlash(raw.File))
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return nil, err
+	}
+	if err := linkOrCopy(from.Raw, to); err != nil {
+		return nil, err
+	}
+	if err := checkTaken(to, Shard{Bytes: raw.Bytes, SHA256: raw.SHA256}, p.known[from.Shard.SHA256]); err != nil {
+		return nil, err
+	}
+	m.Files = append(m.Files, File{Path: raw.File, Bytes: raw.Bytes, SHA256: raw.SHA256})
+	return &raw, syncDir(filepath.Dir(to))
 }
 
 // checkTaken compares a shard with its description. One that a former version

@@ -29,6 +29,11 @@ func ReadDuplicates(path string, yield func(row int64, d *Duplicate) error) erro
 	return readFile(path, duplicatesTable(), yield)
 }
 
+// ReadRaw is ReadShard for the files under raw/.
+func ReadRaw(path string, yield func(row int64, r *Raw) error) error {
+	return readFile(path, rawTable(), yield)
+}
+
 func readFile[T any](path string, t *table[T], yield func(int64, *T) error) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -55,7 +60,7 @@ func readTable[T any](src io.ReaderAt, size int64, t *table[T], limits Limits, y
 		return err
 	}
 	defer r.close()
-	encoder := newRowEncoder(t)
+	encoder := newRowEncoder(r.table)
 	return r.read(func(number int64, row *T, _ bool) error {
 		if encoder.leaf(row) != *t.leaf(row) {
 			return &Damage{First: number, Last: number, Err: errLeaf}

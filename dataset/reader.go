@@ -22,7 +22,7 @@ var ErrFormat = errors.New("not a readable Fallow Parquet file")
 // tableReader reads one Parquet file row by row. Arrow parses the footer,
 // under recover; everything behind it is read by this package.
 type tableReader[T any] struct {
-	table  *table[T]
+	table  *table[T] // of the file, which may be older or newer than this build
 	src    io.ReaderAt
 	limits Limits
 	meta   *metadata.FileMetaData
@@ -41,11 +41,11 @@ func openTable[T any](t *table[T], src io.ReaderAt, size int64, limits Limits) (
 	if err != nil {
 		return nil, err
 	}
-	r := &tableReader[T]{table: t, src: src, limits: limits, footer: at}
+	r := &tableReader[T]{src: src, limits: limits, footer: at}
 	if r.meta, err = parseFooter(footer); err != nil {
 		return nil, err
 	}
-	if err := r.checkSchema(); err != nil {
+	if r.table, err = t.of(r.meta); err != nil {
 		return nil, err
 	}
 	r.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
@@ -102,29 +102,6 @@ func parseFooter(footer []byte) (meta *metadata.FileMetaData, err error) {
 	return meta, nil
 }
 
-// checkSchema compares the columns with those of this build.
-func (r *tableReader[T]) checkSchema() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: schema: %v", ErrFormat, p)
-		}
-	}()
-	paths, owner := r.table.leafPaths()
-	if n := r.meta.Schema.NumColumns(); n != len(paths) {
-		return fmt.Errorf("%w: %d columns, a %s has %d (schema %q, this build reads %q)", ErrFormat, n, r.table.name, len(paths), r.key("fallow.schema"), SchemaVersion)
-	}
-	for i, path := range paths {
-		c := r.meta.Schema.Column(i)
-		if c.Path() != path || c.PhysicalType() != r.table.columns[owner[i]].physical() {
-			return fmt.Errorf("%w: column %d is %q of type %s, expected %q (schema %q, this build reads %q)", ErrFormat, i, c.Path(), c.PhysicalType(), path, r.key("fallow.schema"), SchemaVersion)
-		}
-		if list := int16(len(path) - len(r.table.columns[owner[i]].name)); (c.MaxDefinitionLevel() != 0) != (list != 0) || c.MaxDefinitionLevel() > 1 || c.MaxRepetitionLevel() != c.MaxDefinitionLevel() {
-			return fmt.Errorf("%w: column %q may be null or nested otherwise than expected", ErrFormat, path)
-		}
-	}
-	return nil
-}
-
 func (c *column[T]) physical() parquet.Type {
 	switch c.kind {
 	case kindInt64, kindTime:
@@ -139,8 +116,10 @@ func (c *column[T]) physical() parquet.Type {
 }
 
 // key is the value of a footer key, or "".
-func (r *tableReader[T]) key(name string) string {
-	for _, kv := range r.meta.KeyValueMetadata() {
+func (r *tableReader[T]) key(name string) string { return footerKey(r.meta, name) }
+
+func footerKey(meta *metadata.FileMetaData, name string) string {
+	for _, kv := range meta.KeyValueMetadata() {
 		if kv != nil && kv.Key == name && kv.Value != nil {
 			return *kv.Value
 		}
@@ -277,6 +256,8 @@ func (c *column[T]) fill(row *T, from *cursor, n int64) (bool, error) {
 			return false, from.damage(&Damage{Column: c.name, First: from.base + n, Last: from.base + n, Err: fmt.Errorf("%d bytes, expected %d", len(value), c.width)})
 		}
 		copy(c.binary(row), value)
+	case kindBytes:
+		*c.bytes(row) = []byte(from.page.texts[i])
 	case kindInt64:
 		*c.long(row) = from.page.ints[i]
 	case kindInt32:

@@ -44,6 +44,21 @@ type Record struct {
 	TLSVersion       string
 	TLSCertSHA256    [32]byte
 
+	// Since schema 2; zero in records read from older files.
+
+	DuplicateCluster string
+	License          string
+	LicenseSource    string
+	PIIEmail         int32
+	PIIPhone         int32
+	PIIIBAN          int32
+	PIINationalID    int32
+	Collector        string
+	Fields           string
+	BodySHA256       [32]byte
+	BodyBytes        int64
+	Epoch            int64
+
 	// Leaf is the row's Merkle leaf over all fields above. WriteShard computes
 	// it; whatever stood there before is overwritten.
 	Leaf merkle.Hash
@@ -68,5 +83,23 @@ type Duplicate struct {
 	KeptID     string
 	Kind       string  // ExactDuplicate or NearDuplicate
 	Similarity float64 // Jaccard similarity of word shingles, 0 to 1; 1 for exact
+	Leaf       merkle.Hash
+}
+
+// Raw is the answer that a record was made of, in the files under raw/: only
+// jobs that ask for it keep it. It joins the records by ID, and its body is
+// what the record's BodySHA256 is the digest of.
+type Raw struct {
+	ID        string
+	URL       string
+	FetchedAt time.Time
+	Status    int32
+	Protocol  string // of the answer: "HTTP/1.1", "HTTP/2.0"
+	MIME      string
+	// Header is the answer's header, "Name: value" in lines that end with CRLF,
+	// sorted by name; cookies are left out, and so is the coding undone in Body.
+	Header     string
+	BodySHA256 [32]byte
+	Body       []byte // content coding undone, otherwise as the site sent it
 	Leaf       merkle.Hash
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/fallow-network/fallow/dataset"
 )
 
@@ -30,15 +32,24 @@ func TestFineWebColumnsComeFirst(t *testing.T) {
 	var got []string
 	for _, f := range dataset.Schema().Fields() {
 		got = append(got, f.Name)
-		if description, ok := f.Metadata.GetValue("description"); !ok || description == "" {
-			t.Errorf("field %s has no description", f.Name)
-		}
 	}
 	if !slices.Equal(got[:len(want)], want) {
 		t.Errorf("columns begin with %v", got[:len(want)])
 	}
 	if got[len(got)-1] != "leaf" {
 		t.Errorf("the last column is %s", got[len(got)-1])
+	}
+}
+
+func TestEveryFieldIsDescribed(t *testing.T) {
+	for _, s := range []*arrow.Schema{dataset.Schema(), dataset.RawSchema(), dataset.DuplicatesSchema()} {
+		for _, f := range s.Fields() {
+			for _, key := range []string{"description", "source", "since"} {
+				if value, ok := f.Metadata.GetValue(key); !ok || value == "" {
+					t.Errorf("field %s has no %s", f.Name, key)
+				}
+			}
+		}
 	}
 }
 
@@ -82,5 +93,9 @@ func changes() map[string]func(*dataset.Record) {
 		},
 		"extractor": func(r *R) { r.Extractor += "x" }, "extractor version": func(r *R) { r.ExtractorVersion += "x" },
 		"transport": func(r *R) { r.Transport += "x" }, "tls": func(r *R) { r.TLSVersion += "x" }, "certificate": func(r *R) { r.TLSCertSHA256[31]++ },
+		"cluster id": func(r *R) { r.DuplicateCluster += "x" }, "license": func(r *R) { r.License += "x" }, "license source": func(r *R) { r.LicenseSource += "x" },
+		"email": func(r *R) { r.PIIEmail++ }, "phone": func(r *R) { r.PIIPhone++ }, "iban": func(r *R) { r.PIIIBAN++ }, "national id": func(r *R) { r.PIINationalID++ },
+		"collector": func(r *R) { r.Collector += "x" }, "fields": func(r *R) { r.Fields += "x" }, "body": func(r *R) { r.BodySHA256[31]++ },
+		"body bytes": func(r *R) { r.BodyBytes++ }, "epoch": func(r *R) { r.Epoch++ },
 	}
 }

@@ -15,6 +15,7 @@ type kind uint8
 const (
 	kindText   kind = iota // UTF-8
 	kindBinary             // bytes of one fixed width
+	kindBytes              // bytes of any length
 	kindInt64
 	kindInt32
 	kindFloat
@@ -27,6 +28,8 @@ const (
 // of the value, so one accessor serves reading and writing.
 type column[T any] struct {
 	name, about, unit string
+	source            string // where the value comes from
+	since             int    // schema version that brought it; 0 and 1 are the first
 	kind              kind
 	width             int  // bytes of a kindBinary value
 	dictionary        bool // few distinct values: a dictionary pays
@@ -34,6 +37,7 @@ type column[T any] struct {
 
 	text    func(*T) *string
 	binary  func(*T) []byte
+	bytes   func(*T) *[]byte
 	long    func(*T) *int64
 	short   func(*T) *int32
 	real    func(*T) *float64
@@ -45,9 +49,17 @@ type column[T any] struct {
 // the Merkle leaf over all others.
 type table[T any] struct {
 	name    string
+	schema  string // version of it; SchemaVersion if empty
 	domain  string // separates its leaves from those of every other tree
 	columns []column[T]
 	leaf    func(*T) *merkle.Hash
+}
+
+func (t *table[T]) version() string {
+	if t.schema == "" {
+		return SchemaVersion
+	}
+	return t.schema
 }
 
 // data is every column but the leaf.
@@ -63,6 +75,8 @@ func (c *column[T]) appendValue(dst []byte, row *T) []byte {
 		return append(dst, *c.text(row)...)
 	case kindBinary:
 		return append(dst, c.binary(row)...)
+	case kindBytes:
+		return append(dst, *c.bytes(row)...)
 	case kindInt64:
 		return binary.BigEndian.AppendUint64(dst, uint64(*c.long(row)))
 	case kindInt32:

@@ -27,12 +27,22 @@ func (v *verifier) files() (totals, error) {
 		}
 	}
 	for i := range v.manifest.Shards {
-		if _, ok := v.manifest.file(v.manifest.Shards[i].File); !ok {
+		s := &v.manifest.Shards[i]
+		if _, ok := v.manifest.file(s.File); !ok {
 			sum.whole = false
-			v.report.add(Problem{Kind: ProblemManifest, File: ManifestFile, Field: "files", Detail: "shard " + v.manifest.Shards[i].File + " is not among them"})
+			v.unlisted(s.File)
+		}
+		if s.Raw != nil {
+			if _, ok := v.manifest.file(s.Raw.File); !ok {
+				v.unlisted(s.Raw.File)
+			}
 		}
 	}
 	return sum, nil
+}
+
+func (v *verifier) unlisted(file string) {
+	v.report.add(Problem{Kind: ProblemManifest, File: ManifestFile, Field: "files", Detail: "shard " + file + " is not among them"})
 }
 
 func (v *verifier) file(want File, sum *totals) error {
@@ -59,6 +69,8 @@ func (v *verifier) file(want File, sum *totals) error {
 	switch {
 	case shard != nil:
 		return v.shardOfVersion(f, size, shard, changed, sum)
+	case v.manifest.raw(want.Path) != nil:
+		return v.answers(f, size, v.manifest.raw(want.Path), changed)
 	case want.Path == DuplicatesFile:
 		return v.duplicates(f, size, changed, sum)
 	case changed != "" && want.Path == SumsFile:
@@ -94,6 +106,20 @@ func (v *verifier) shardOfVersion(f *os.File, size int64, want *Shard, changed s
 		}
 	}
 	return nil
+}
+
+// answers checks a file of raw answers.
+func (v *verifier) answers(f *os.File, size int64, want *RawFile, changed string) error {
+	var rows int64
+	check := &tableCheck[Raw]{
+		table: rawTable(), file: want.File, changed: changed, want: &want.Root, report: &v.report, limits: v.options.Limits,
+		each: func(*Raw) { rows++ },
+	}
+	whole, err := check.run(f, size)
+	if whole && rows != want.Rows {
+		v.report.add(Problem{Kind: ProblemFigure, File: ManifestFile, Field: "raw.rows", Detail: fmt.Sprintf("for %s: the manifest says %d, the file has %d", want.File, want.Rows, rows)})
+	}
+	return err
 }
 
 func (v *verifier) duplicates(f *os.File, size int64, changed string, sum *totals) error {

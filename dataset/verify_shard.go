@@ -18,7 +18,7 @@ func (v *verifier) single(file string) error {
 		defer v.root.Close()
 		sum := totals{sites: map[string]int64{}}
 		want, ok := v.manifest.file(name)
-		if ok && (v.manifest.shard(name) != nil || name == DuplicatesFile) {
+		if ok && (v.manifest.shard(name) != nil || v.manifest.raw(name) != nil || name == DuplicatesFile) {
 			err := v.file(want, &sum)
 			if len(sum.shards) == 1 {
 				v.report.Root = sum.shards[0].Root

@@ -37,10 +37,12 @@ const maxLocated = 4096
 // run reads the file. whole says that every row was read and is sound, so that
 // sums over the rows mean something. An error is one of the disk.
 func (c *tableCheck[T]) run(src io.ReaderAt, size int64) (whole bool, err error) {
-	c.tally = newTally(c.table)
 	r, err := openTable(c.table, src, size, c.limits)
-	if err == nil {
+	if err != nil {
+		c.tally = newTally(c.table)
+	} else {
 		defer r.close()
+		c.tally = newTally(r.table)
 		r.salvaging, r.damage = true, c.note
 		err = r.read(func(number int64, row *T, _ bool) error {
 			c.row(number, row)

@@ -89,6 +89,9 @@ func (v *Version) ShardFiles() []ShardFile {
 	files := make([]ShardFile, len(v.Manifest.Shards))
 	for i, s := range v.Manifest.Shards {
 		files[i] = ShardFile{Path: v.Path(s.File), Shard: s}
+		if s.Raw != nil {
+			files[i].Raw = v.Path(s.Raw.File)
+		}
 	}
 	return files
 }
@@ -98,6 +101,21 @@ func (v *Version) ShardFiles() []ShardFile {
 func (v *Version) Read(yield func(file string, row int64, r *Record) error) error {
 	for _, s := range v.Manifest.Shards {
 		err := ReadShard(v.Path(s.File), func(row int64, r *Record) error { return yield(s.File, row, r) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadRaw calls yield for every answer that the version keeps, file after file;
+// there are none unless the job asked for them.
+func (v *Version) ReadRaw(yield func(file string, row int64, r *Raw) error) error {
+	for _, s := range v.Manifest.Shards {
+		if s.Raw == nil {
+			continue
+		}
+		err := ReadRaw(v.Path(s.Raw.File), func(row int64, r *Raw) error { return yield(s.Raw.File, row, r) })
 		if err != nil {
 			return err
 		}

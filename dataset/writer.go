@@ -44,7 +44,7 @@ func (t *table[T]) properties(limits Limits) *parquet.WriterProperties {
 		parquet.WithDataPageSize(limits.PageBytes),
 		parquet.WithBatchSize(batchRows),
 		parquet.WithMaxRowGroupLength(limits.RowGroupRows),
-		parquet.WithCreatedBy("fallow schema " + SchemaVersion),
+		parquet.WithCreatedBy("fallow schema " + t.version()),
 		parquet.WithDictionaryDefault(false),
 		parquet.WithMaxStatsSize(maxStatistics),
 		parquet.WithCompression(compress.Codecs.Zstd),
@@ -57,7 +57,7 @@ func (t *table[T]) properties(limits Limits) *parquet.WriterProperties {
 		if c.plain {
 			opts = append(opts, parquet.WithCompressionFor(path, compress.Codecs.Uncompressed), parquet.WithStatsFor(path, false))
 		}
-		if c.name == "text" || c.kind == kindSignals {
+		if c.name == "text" || c.kind == kindSignals || c.kind == kindBytes {
 			opts = append(opts, parquet.WithStatsFor(path, false))
 		}
 	}
@@ -130,7 +130,7 @@ func (t *table[T]) footer(keys map[string]string) (metadata.KeyValueMetadata, er
 	if err != nil {
 		return nil, err
 	}
-	own := map[string]string{"ARROW:schema": arrow, "fallow.table": t.name, "fallow.schema": SchemaVersion}
+	own := map[string]string{"ARROW:schema": arrow, "fallow.table": t.name, "fallow.schema": t.version()}
 	footer := metadata.NewKeyValueMetadata()
 	for _, key := range footerKeys {
 		value, ok := own[key]
@@ -213,15 +213,23 @@ func borrow(s string) parquet.ByteArray {
 	return unsafe.Slice(unsafe.StringData(s), len(s))
 }
 
+// raw is the value of a column of texts or bytes; it is only read.
+func (c *column[T]) raw(row *T) parquet.ByteArray {
+	switch c.kind {
+	case kindBinary:
+		return c.binary(row)
+	case kindBytes:
+		return *c.bytes(row)
+	default:
+		return borrow(*c.text(row))
+	}
+}
+
 func (c *column[T]) writeTexts(w *file.ByteArrayColumnChunkWriter, rows []*T, most int) error {
 	batch := make([]parquet.ByteArray, 0, batchRows)
 	size := 0
 	for i, row := range rows {
-		if c.kind == kindBinary {
-			batch = append(batch, c.binary(row))
-		} else {
-			batch = append(batch, borrow(*c.text(row)))
-		}
+		batch = append(batch, c.raw(row))
 		size += len(batch[len(batch)-1])
 		if size < most && len(batch) < batchRows && i < len(rows)-1 {
 			continue

@@ -1,6 +1,7 @@
 package crawl
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -65,6 +66,7 @@ func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page,
 		Robots: string(d.Reason), RobotsRule: d.Rule, AITrain: string(train),
 		Extractor: p.Extractor, ExtractorVersion: p.ExtractorVersion,
 		Transport: "https", TLSVersion: got.TLSVersion, TLSCertSHA256: got.TLSCert,
+		BodySHA256: sha256.Sum256(got.Body), BodyBytes: int64(len(got.Body)),
 	}
 	for _, s := range signals[:min(len(signals), gate.MaxSignals)] {
 		record.Signals = append(record.Signals, dataset.Signal{Source: string(s.Source), Text: s.Text})
