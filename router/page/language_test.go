@@ -7,6 +7,7 @@ import (
 	"golang.org/x/net/html/charset"
 
 	"github.com/fallow-network/fallow/router/page"
+	"github.com/fallow-network/fallow/router/page/language"
 )
 
 // speech is a few sentences of our own in one language, with the encodings it
@@ -36,7 +37,7 @@ var speech = []struct {
 func TestDetectLanguage(t *testing.T) {
 	t.Parallel()
 	for _, s := range speech {
-		got := page.DetectLanguage(s.text)
+		got := language.Detect(s.text)
 		if got.String() != s.want || got.Score <= 0 || got.Score > 1 {
 			t.Errorf("got %s (%v), want %s: %.40s", got, got.Score, s.want, s.text)
 		}
@@ -50,7 +51,7 @@ func TestDetectLanguage(t *testing.T) {
 		// A Japanese page with much English code on it.
 		"ファイルを開く関数です。 func Open(name string) 失敗したときはエラーを返します。それ以外は使えます。": "jpn_Jpan",
 	} {
-		if got := page.DetectLanguage(text); got.String() != want {
+		if got := language.Detect(text); got.String() != want {
 			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}

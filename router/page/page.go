@@ -9,7 +9,11 @@
 // router/dedupe's. Only packages under router may import it.
 package page
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/fallow-network/fallow/router/page/language"
+)
 
 // ErrUnsupported marks a content type this package cannot read as text.
 var ErrUnsupported = errors.New("unsupported content type")
@@ -75,7 +79,7 @@ type Page struct {
 	// newline and tab, no space at either end. Empty when there is none.
 	Text string
 	// Language is detected from Text.
-	Language Language
+	Language language.Language
 	// TokenEstimate is an estimate, not a count: see EstimateTokens.
 	TokenEstimate int64
 	// Mode is the mode that produced Text; Fast although Full was asked when
@@ -118,16 +122,3 @@ func (r Rel) Has(want Rel) bool { return r&want == want }
 type Meta struct {
 	Name, Content string
 }
-
-// Language is a detected language in FineWeb-2's codes.
-type Language struct {
-	// Code is ISO 639-3; "und" when unknown.
-	Code string
-	// Script is ISO 15924; "Zzzz" when unknown.
-	Script string
-	// Score is the detector's confidence, 0 to 1; 0 when unknown.
-	Score float64
-}
-
-// String is FineWeb-2's form, for example "eng_Latn".
-func (l Language) String() string { return l.Code + "_" + l.Script }

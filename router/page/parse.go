@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/fallow-network/fallow/router/page/language"
 )
 
 // fastExtractor and fastVersion name the tag stripper of this package; the
@@ -50,7 +52,7 @@ func Parse(in Input, o Options) (page *Page, err error) {
 		page.Text = w.finish()
 		page.Extractor, page.ExtractorVersion = "plain", plainVersion
 	}
-	page.Language = DetectLanguage(sample(page.Text, bounds.SampleBytes))
+	page.Language = language.Detect(sample(page.Text, bounds.SampleBytes))
 	page.TokenEstimate = EstimateTokens(page.Text)
 	return page, nil
 }
