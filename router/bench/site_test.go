@@ -19,8 +19,21 @@ type siteConfig struct {
 	CA        string // file to write the authority's certificate to
 	Pages     int
 	PageBytes int
-	Docs      bool // Go's documentation instead of made-up pages
+	Shape     shape
 }
+
+// shape is what the pages are like.
+type shape string
+
+const (
+	// shapeMagazine is the mark-up of an ordinary publisher: a sixth of a page
+	// is text.
+	shapeMagazine shape = "magazine"
+	// shapeProse is nearly all text, in four scripts.
+	shapeProse shape = "prose"
+	// shapeDocs is Go's documentation, its pages as they are.
+	shapeDocs shape = "docs"
+)
 
 type siteReady struct {
 	URL  string
@@ -46,13 +59,18 @@ func playSite(config []byte) (part, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/bytes/{n}", serveBytes)
-	var pages http.Handler = lab.NewSmall(lab.SmallConfig{
-		Seed: 1, Pages: cfg.Pages, PageBytes: cfg.PageBytes, Links: 60, ClosedEvery: -1,
-	})
-	if cfg.Docs {
+	var pages http.Handler
+	switch cfg.Shape {
+	case shapeMagazine:
+		pages = lab.NewMagazine(lab.MagazineConfig{Seed: 1, Pages: cfg.Pages, PageBytes: cfg.PageBytes})
+	case shapeDocs:
 		if pages, err = lab.NewGoDocs(context.Background(), lab.GoDocsConfig{}); err != nil {
 			return part{}, err
 		}
+	default:
+		pages = lab.NewSmall(lab.SmallConfig{
+			Seed: 1, Pages: cfg.Pages, PageBytes: cfg.PageBytes, Links: 60, ClosedEvery: -1,
+		})
 	}
 	mux.Handle("/", pages)
 	site, err := lab.ServeSite(ca, lab.SiteConfig{Hosts: []string{siteHost}, Handler: mux})
