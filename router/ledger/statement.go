@@ -43,13 +43,14 @@ type Unallocated struct {
 // Sum is both parts together.
 func (u Unallocated) Sum() MicroPoints { return u.Carriage + u.Availability }
 
-const leafDomain = "fallow-statement-v1\n"
+
+const statementDomain = "fallow-statement-v1\n"
 
 // Leaf is the statement's leaf in the tree of its epoch: the domain, then
 // epoch (8 bytes, big-endian), node (32), amount (8) and cumulative amount (8).
 func (s Statement) Leaf(epoch uint64) merkle.Hash {
-	b := make([]byte, 0, len(leafDomain)+8+len(s.Node)+8+8)
-	b = append(b, leafDomain...)
+	b := make([]byte, 0, len(statementDomain)+8+len(s.Node)+8+8)
+	b = append(b, statementDomain...)
 	b = binary.BigEndian.AppendUint64(b, epoch)
 	b = append(b, s.Node[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(s.Amount))

@@ -1,0 +1,57 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/fallow-network/fallow/dataset/merkle"
+	"github.com/fallow-network/fallow/relay/wire"
+)
+
+// TokenUnits is money: an amount in base units of the router's one SPL token.
+// Points and money are never added to each other; a statement has both, side by
+// side. Amounts are never negative.
+type TokenUnits int64
+
+// Balance is what one node has earned from the first epoch to the one it
+// belongs to, that one included. It only ever grows: whoever knows what was paid
+// out before knows what is still owed, whatever was lost or paid in between.
+type Balance struct {
+	Node      wire.Key    `json:"node"`
+	Payout    wire.Key    `json:"payout"` // the Solana address that is paid; the node's key unless it proved another
+	Points    MicroPoints `json:"points,string"`
+	Royalties TokenUnits  `json:"royalties,string"`
+}
+
+const leafDomain = "fallow-balance-v1\n"
+
+// Leaf is the balance's leaf in the tree of an epoch: SHA-256 over the byte
+// 0x00 and the domain, the epoch (8 bytes, big-endian), node (32), payout
+// address (32), points (8) and royalties (8).
+func (b Balance) Leaf(epoch uint64) merkle.Hash {
+	var buf [len(leafDomain) + 8 + 32 + 32 + 8 + 8]byte
+	out := append(buf[:0], leafDomain...)
+	out = binary.BigEndian.AppendUint64(out, epoch)
+	out = append(out, b.Node[:]...)
+	out = append(out, b.Payout[:]...)
+	out = binary.BigEndian.AppendUint64(out, uint64(b.Points))
+	out = binary.BigEndian.AppendUint64(out, uint64(b.Royalties))
+	return merkle.Leaf(out)
+}
+
+// Commitment is what settlement puts on chain about a closed epoch: enough to
+// hold its file, and through the file every statement, against the chain.
+type Commitment struct {
+	Epoch uint64      `json:"epoch"`
+	Root  merkle.Hash `json:"root"` // over the balances of the nodes with a statement, by node key
+	File  merkle.Hash `json:"file"` // the epoch file's hash, the same for its JSON and its Parquet form
+	Nodes uint64      `json:"nodes"`
+
+	Points        MicroPoints `json:"points,string"`         // earned in this epoch, all nodes
+	Royalties     TokenUnits  `json:"royalties,string"`      // likewise
+	PointsEver    MicroPoints `json:"points_ever,string"`    // all nodes in all epochs up to this one
+	RoyaltiesEver TokenUnits  `json:"royalties_ever,string"` // likewise
+
+	// SettleFrom is when the challenge window ends; nothing is paid before.
+	SettleFrom time.Time `json:"settle_from"`
+}
