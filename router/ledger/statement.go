@@ -43,7 +43,6 @@ type Unallocated struct {
 // Sum is both parts together.
 func (u Unallocated) Sum() MicroPoints { return u.Carriage + u.Availability }
 
-
 const statementDomain = "fallow-statement-v1\n"
 
 // Leaf is the statement's leaf in the tree of its epoch: the domain, then
