@@ -130,6 +130,8 @@ func (f crawlFleet) Ready() bool { return f.fleet.Ready() }
 
 func (f crawlFleet) Checkpoint(ctx context.Context) error { return f.meter.Checkpoint(ctx) }
 
+func (f crawlFleet) Epoch() uint64 { return f.meter.Epoch() }
+
 func (f crawlFleet) Suspect(node wire.Key, site string, reason wire.Reason, detail string) {
 	f.fleet.Suspect(node, site, reason, detail)
 	f.pool.Forget(node)

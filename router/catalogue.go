@@ -36,6 +36,11 @@ func (c *catalogue) ShardPath(name string, n uint64) string {
 	return filepath.Join(c.folder(name), "shards", fmt.Sprintf("%08d.parquet", n))
 }
 
+// RawPath is where the answers of shard n are written.
+func (c *catalogue) RawPath(name string, n uint64) string {
+	return filepath.Join(c.folder(name), "shards", fmt.Sprintf("%08d.raw.parquet", n))
+}
+
 // Publish makes the next version of a dataset. Asked again for what the latest
 // version holds already, which happens after a crash, it returns that one.
 func (c *catalogue) Publish(_ context.Context, p crawl.Publication) (crawl.Published, error) {
@@ -73,7 +78,7 @@ func (c *catalogue) spec(p crawl.Publication) dataset.VersionSpec {
 	}
 	for _, e := range p.Entries {
 		if e.Shard != nil {
-			spec.Shards = append(spec.Shards, dataset.ShardFile{Path: c.ShardPath(p.Dataset, e.Number), Shard: *e.Shard})
+			spec.Shards = append(spec.Shards, dataset.ShardFile{Path: c.ShardPath(p.Dataset, e.Number), Raw: c.RawPath(p.Dataset, e.Number), Shard: *e.Shard})
 		}
 		spec.Duplicates = append(spec.Duplicates, e.Duplicates...)
 	}

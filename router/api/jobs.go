@@ -34,6 +34,7 @@ type NewJob struct {
 	MaxPages int64    `json:"max_pages,omitempty" minimum:"0" doc:"Fetches at most, seeds included; 10,000 unless given"`
 	Country  string   `json:"country,omitempty" doc:"ISO 3166-1 alpha-2 code of the country the nodes should be in"`
 	Seeds    []string `json:"seeds" nullable:"false" doc:"Absolute http(s) addresses to start from"`
+	KeepRaw  bool     `json:"keep_raw,omitempty" doc:"Keep the answers as the sites sent them too, in files of their own (raw/): some twenty times the size of the text"`
 }
 
 // JobID names a job.
@@ -50,6 +51,7 @@ type Job struct {
 	MaxPages int64      `json:"max_pages"`
 	Country  string     `json:"country,omitempty" doc:"Wished-for country of the nodes"`
 	Seeds    []string   `json:"seeds,omitempty" doc:"Left out in lists"`
+	KeepRaw  bool       `json:"keep_raw,omitempty" doc:"The answers are kept too"`
 	State    string     `json:"state" enum:"queued,running,paused,cancelled,done,failed"`
 	Reason   string     `json:"reason,omitempty" doc:"Why it is paused, failed or cancelled"`
 	Created  time.Time  `json:"created"`
@@ -151,7 +153,7 @@ func (s *Server) createJob(ctx context.Context, in *struct{ Body NewJob }) (*cre
 	b := in.Body
 	id, err := s.backend.Jobs.Submit(ctx, job.Spec{
 		Dataset: b.Dataset, Purpose: b.Purpose, Scope: job.Scope(b.Scope),
-		MaxPages: b.MaxPages, Country: b.Country, Seeds: b.Seeds,
+		MaxPages: b.MaxPages, Country: b.Country, Seeds: b.Seeds, KeepRaw: b.KeepRaw,
 	})
 	if err != nil {
 		return nil, err

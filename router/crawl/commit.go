@@ -169,9 +169,9 @@ func (c *Crawler) writeShard(ctx context.Context, name string, taken *group) (En
 	if len(taken.records) == 0 {
 		return entry, nil
 	}
-	path := c.publish.ShardPath(name, number)
+	path, raw := c.publish.ShardPath(name, number), c.publish.RawPath(name, number)
 	for attempt := 0; ; attempt++ {
-		shard, err := writeShard(path, taken.records)
+		shard, err := writeShard(path, raw, taken)
 		if err == nil {
 			entry.Shard = &shard
 			return entry, nil
@@ -194,11 +194,17 @@ func (c *Crawler) writeShard(ctx context.Context, name string, taken *group) (En
 	}
 }
 
-func writeShard(path string, records []dataset.Record) (dataset.Shard, error) {
+func writeShard(path, raw string, taken *group) (dataset.Shard, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return dataset.Shard{}, err
 	}
-	return dataset.WriteShard(path, records, dataset.WriterOptions{})
+	shard, err := dataset.WriteShard(path, taken.records, dataset.WriterOptions{})
+	if err != nil || len(taken.raw) == 0 {
+		return shard, err
+	}
+	answers, err := dataset.WriteRaw(raw, taken.raw, dataset.WriterOptions{})
+	shard.Raw = &answers
+	return shard, err
 }
 
 // apply is the one durable step: the shard enters the dataset, its addresses

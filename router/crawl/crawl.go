@@ -85,6 +85,8 @@ type Fleet interface {
 	// Checkpoint stores what nodes have carried up to now, so that the carriage
 	// of every committed record is on the books.
 	Checkpoint(ctx context.Context) error
+	// Epoch is the one that carriage is counted for now.
+	Epoch() uint64
 	// Ended says that a job will fetch nothing more: tunnels kept for it can go.
 	Ended(job string)
 	// Announce tells a node's owner what was fetched under a lease.
@@ -95,6 +97,8 @@ type Fleet interface {
 type Publisher interface {
 	// ShardPath is where shard number n of a dataset is written.
 	ShardPath(dataset string, n uint64) string
+	// RawPath is where the answers of its records are written, if they are kept.
+	RawPath(dataset string, n uint64) string
 	// Publish makes the next version of a dataset, or finds that the latest one
 	// holds just these shards already.
 	Publish(ctx context.Context, p Publication) (Published, error)

@@ -28,10 +28,11 @@ type gather struct {
 type group struct {
 	opened     time.Time // of its first item
 	records    []dataset.Record
+	raw        []dataset.Raw // of those records whose job keeps the answers
 	duplicates []dataset.Duplicate
 	items      []frontier.Item
 	tallies    map[string]*Tally // by job
-	bytes      int64             // of text
+	bytes      int64             // of text and of answers kept
 }
 
 // sealed is a group taken for its commit, with the digests of its records.
@@ -94,7 +95,7 @@ func (c *Crawler) tryGather(g *gather, r *run, item frontier.Item, v visit) (boo
 		if err != nil {
 			return false, fmt.Errorf("look for duplicates: %w", err)
 		}
-		c.gathered.Add(g.group.keep(v.kept.record, verdict, &tally))
+		c.gathered.Add(g.group.keep(v.kept, verdict, &tally))
 	}
 	g.group.add(item, tally, c.now())
 	r.end(tally) // under the lock too: the run counts it before its commit takes it off
@@ -119,15 +120,20 @@ func (g *group) add(item frontier.Item, tally Tally, now time.Time) {
 }
 
 // keep adds a record, or notes what it duplicates, and returns the bytes of
-// text it took in.
-func (g *group) keep(record dataset.Record, v dedupe.Verdict, tally *Tally) int64 {
-	kind := dataset.ExactDuplicate
+// text and answer it took in.
+func (g *group) keep(k *kept, v dedupe.Verdict, tally *Tally) int64 {
+	record, kind := k.record, dataset.ExactDuplicate
 	switch v.Kind {
 	case dedupe.None:
 		tally.Records = 1
 		g.records = append(g.records, record)
-		g.bytes += int64(len(record.Text))
-		return int64(len(record.Text))
+		size := int64(len(record.Text))
+		if k.raw != nil {
+			g.raw = append(g.raw, *k.raw)
+			size += int64(len(k.raw.Body) + len(k.raw.Header))
+		}
+		g.bytes += size
+		return size
 	case dedupe.Exact:
 		tally.Exact = 1
 	case dedupe.Near:

@@ -269,6 +269,10 @@ func (s shelf) ShardPath(name string, n uint64) string {
 	return path
 }
 
+func (s shelf) RawPath(name string, n uint64) string {
+	return filepath.Join(s.folder(name), "shards", fmt.Sprintf("%08d.raw.parquet", n))
+}
+
 var shelfKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 
 func (s shelf) Publish(_ context.Context, p crawl.Publication) (crawl.Published, error) {
@@ -283,7 +287,9 @@ func (s shelf) Publish(_ context.Context, p crawl.Publication) (crawl.Published,
 	spec := dataset.VersionSpec{Dataset: p.Dataset, Version: latest + 1, Purpose: p.Purpose, Contact: "mailto:test@fallow.test", Created: time.Unix(1e9, 0).UTC()}
 	for _, e := range p.Entries {
 		if e.Shard != nil {
-			spec.Shards = append(spec.Shards, dataset.ShardFile{Path: filepath.Join(dir, "shards", fmt.Sprintf("%08d.parquet", e.Number)), Shard: *e.Shard})
+			spec.Shards = append(spec.Shards, dataset.ShardFile{
+				Path: filepath.Join(dir, "shards", fmt.Sprintf("%08d.parquet", e.Number)), Raw: s.RawPath(p.Dataset, e.Number), Shard: *e.Shard,
+			})
 		}
 		spec.Duplicates = append(spec.Duplicates, e.Duplicates...)
 	}
@@ -397,6 +403,7 @@ func (f *testFleet) Announce(_ wire.Key, _ wire.Serial, urls ...string) {
 }
 
 func (f *testFleet) Checkpoint(context.Context) error { return nil }
+func (f *testFleet) Epoch() uint64                    { return 5 }
 
 func (f *testFleet) Ended(id string) {
 	f.mu.Lock()

@@ -4,6 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 	"strings"
 
 	"lukechampine.com/blake3"
@@ -19,6 +22,7 @@ import (
 type kept struct {
 	record dataset.Record
 	doc    dedupe.Document
+	raw    *dataset.Raw // the answer, if the job keeps it
 }
 
 // read turns an answer into a page: its links go to the frontier, its text to
@@ -66,12 +70,42 @@ func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page,
 		Robots: string(d.Reason), RobotsRule: d.Rule, AITrain: string(train),
 		Extractor: p.Extractor, ExtractorVersion: p.ExtractorVersion,
 		Transport: "https", TLSVersion: got.TLSVersion, TLSCertSHA256: got.TLSCert,
-		BodySHA256: sha256.Sum256(got.Body), BodyBytes: int64(len(got.Body)),
+		BodySHA256: sha256.Sum256(got.Body), BodyBytes: int64(len(got.Body)), Epoch: int64(c.fleet.Epoch()),
 	}
 	for _, s := range signals[:min(len(signals), gate.MaxSignals)] {
 		record.Signals = append(record.Signals, dataset.Signal{Source: string(s.Source), Text: s.Text})
 	}
-	return &kept{record: record, doc: dedupe.Document{Dataset: r.job.Dataset, ID: id, Text: p.Text, Digest: digest}}
+	k := &kept{record: record, doc: dedupe.Document{Dataset: r.job.Dataset, ID: id, Text: p.Text, Digest: digest}}
+	if r.job.KeepRaw {
+		k.raw = &dataset.Raw{
+			ID: id, URL: item.URL, FetchedAt: got.FetchedAt, Status: record.Status, Protocol: got.Proto, MIME: p.MIME,
+			Header: headerText(got.Header), Body: got.Body,
+		}
+	}
+	return k
+}
+
+// notKept are the lines of a header that a dataset does not hold: cookies are
+// between us and the site, and the others describe the body before its content
+// coding was undone.
+var notKept = map[string]bool{"Set-Cookie": true, "Content-Encoding": true, "Content-Length": true, "Transfer-Encoding": true}
+
+// maxHeaderText is the most a dataset stores of one header.
+var maxHeaderText = dataset.DefaultLimits().FieldBytes
+
+// headerText is a header as lines, sorted by name; lines above maxHeaderText in
+// all are left out.
+func headerText(h http.Header) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			line := strings.ToValidUTF8(name+": "+value, "?") + "\r\n"
+			if !notKept[name] && b.Len()+len(line) <= maxHeaderText {
+				b.WriteString(line)
+			}
+		}
+	}
+	return b.String()
 }
 
 // recordID is the same whenever a job fetches an address, so that a page

@@ -14,7 +14,7 @@ import (
 
 func newJob(t *testing.T, at time.Time) job.Job {
 	t.Helper()
-	j, err := job.New(job.Spec{Dataset: "docs", Purpose: "to test", Country: "DE", Seeds: []string{"https://a.example/", "https://b.example/x?y=1"}}, job.DefaultLimits(), at)
+	j, err := job.New(job.Spec{Dataset: "docs", Purpose: "to test", Country: "DE", KeepRaw: true, Seeds: []string{"https://a.example/", "https://b.example/x?y=1"}}, job.DefaultLimits(), at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,12 +131,20 @@ func showJob(s screen, j api.Job) {
 		{"purpose", j.Purpose},
 		{"scope", fmt.Sprintf("%s, %d pages at most", j.Scope, j.MaxPages)},
 		{"country", j.Country},
+		{"raw", kept(j.KeepRaw)},
 		{"seeds", seeds(j.Seeds)},
 		{"created", when(j.Created)},
 		{"addresses", fmt.Sprintf("%d known, %d queued, %d in flight", j.Known, j.Queued, j.InFlight)},
 	})
 	showCounts(s, j.Counts)
 	showResult(s, j)
+}
+
+func kept(raw bool) string {
+	if raw {
+		return "answers are kept"
+	}
+	return ""
 }
 
 func showCounts(s screen, c api.Counts) {

@@ -21,6 +21,7 @@ type Job struct {
 	MaxPages int64     // fetches at most, seeds included
 	Country  string    // ISO 3166-1 alpha-2 wish for the node's country, "" = any
 	Seeds    []string  // absolute http(s) addresses; nil where a list of jobs leaves them out
+	KeepRaw  bool      // the answers go to the dataset too, as raw files
 	State    State     //
 	Reason   string    // why it is paused, failed or cancelled; else ""
 	Created  time.Time // UTC, whole milliseconds, as the other two
@@ -74,6 +75,7 @@ func New(spec Spec, l Limits, now time.Time) (Job, error) {
 		MaxPages: spec.MaxPages,
 		Country:  spec.Country,
 		Seeds:    spec.Seeds,
+		KeepRaw:  spec.KeepRaw,
 		State:    StateQueued,
 		Created:  at,
 		Updated:  at,

@@ -18,6 +18,7 @@ type Spec struct {
 	MaxPages int64
 	Country  string
 	Seeds    []string
+	KeepRaw  bool // keep the answers too, for the raw files of the dataset
 }
 
 // Limits bounds what one job may ask for.
