@@ -12,11 +12,19 @@ import (
 // addStep bounds one batch, and with it how long Add keeps others waiting.
 const addStep = 1024
 
+// seenCost is what one more URL may cost the seen set in memory, in bytes.
+const seenCost = 12
+
 // Add queues those items whose URL the job has not seen, and marks them seen.
 // Both happen in one batch, so that a URL is never seen without being queued, nor
 // queued twice. Add is idempotent. An invalid item fails the call before anything
 // is written. Add many items at once: up to 1,024 share one batch.
-func (f *Frontier) Add(items []Item) (Added, error) {
+func (f *Frontier) Add(items []Item) (Added, error) { return f.AddIf(items, nil) }
+
+// AddIf is Add of those new items that admit lets in; nil lets in all. The others
+// are neither queued nor remembered, so they may come again. admit is called for
+// one item after another and must not call the frontier; it may change Priority.
+func (f *Frontier) AddIf(items []Item, admit func(*Item) bool) (Added, error) {
 	for i := range items {
 		if err := items[i].validate(); err != nil {
 			return Added{}, err
@@ -26,10 +34,11 @@ func (f *Frontier) Add(items []Item) (Added, error) {
 	defer f.adding.Unlock()
 	var sum Added
 	for step := range slices.Chunk(items, addStep) {
-		added, err := f.add(step)
+		added, err := f.add(step, admit)
 		sum.New += added.New
 		sum.Seen += added.Seen
 		sum.Capped += added.Capped
+		sum.Refused += added.Refused
 		if err != nil {
 			return sum, err
 		}
@@ -42,7 +51,7 @@ type candidate struct {
 	item Item
 	job  *job
 	site uint64
-	fp   fingerprint
+	fp   uint64
 }
 
 // share is what one job has on one site, by the number of URLs ever added.
@@ -53,13 +62,13 @@ type share struct {
 
 // add is Add in one batch. The seen set is asked before mu is taken: that is the
 // slow part, and holding adding keeps it true.
-func (f *Frontier) add(items []Item) (Added, error) {
+func (f *Frontier) add(items []Item, admit func(*Item) bool) (Added, error) {
 	all, err := f.candidates(items)
 	if err != nil {
 		return Added{}, err
 	}
 	known := map[share]int{}
-	fresh, added, err := f.sift(all, known)
+	fresh, added, err := f.sift(all, known, admit)
 	if err != nil || len(fresh) == 0 {
 		return added, err
 	}
@@ -104,22 +113,27 @@ func (f *Frontier) candidates(items []Item) ([]candidate, error) {
 
 // sift returns those of all that are new and below the caps, and sets in known
 // how many URLs there will be with them.
-func (f *Frontier) sift(all []candidate, known map[share]int) ([]candidate, Added, error) {
+func (f *Frontier) sift(all []candidate, known map[share]int, admit func(*Item) bool) ([]candidate, Added, error) {
 	var added Added
 	fresh := all[:0]
 	type id struct {
 		job uint32
-		fp  fingerprint
+		fp  uint64
 	}
-	inCall := make(map[id]bool, len(all))
+	inCall := make(map[id]bool)
 	newOf := map[*job]int{}
+	room := int((f.cfg.MaxSeenBytes - f.seen.bytes()) / seenCost)
 	for _, c := range all {
-		has, err := f.seen.has(c.job.id, c.fp)
+		table, err := f.seen.of(c.job.id)
 		if err != nil {
 			return nil, Added{}, err
 		}
-		if has || inCall[id{c.job.id, c.fp}] {
+		if table.has(c.fp) || inCall[id{c.job.id, c.fp}] {
 			added.Seen++
+			continue
+		}
+		if admit != nil && !admit(&c.item) {
+			added.Refused++
 			continue
 		}
 		at := share{c.job, c.site}
@@ -131,7 +145,7 @@ func (f *Frontier) sift(all []candidate, known map[share]int) ([]candidate, Adde
 			known[at] = n
 		}
 		// known of a job changes under adding only, so it may be read here.
-		if n >= f.cfg.MaxPerSite || c.job.known+newOf[c.job] >= f.cfg.MaxPerJob {
+		if n >= c.job.siteMost(f.cfg.MaxPerSite) || c.job.known+newOf[c.job] >= f.cfg.MaxPerJob || len(fresh) >= room {
 			added.Capped++
 			continue
 		}
@@ -148,7 +162,14 @@ func (f *Frontier) sift(all []candidate, known map[share]int) ([]candidate, Adde
 func (f *Frontier) insert(fresh []candidate, known map[share]int) error {
 	b := f.db.NewBatch()
 	total := map[*job]int{}
+	prints := map[*job][]uint64{}
+	for _, c := range fresh {
+		prints[c.job] = append(prints[c.job], c.fp)
+	}
 	places, moves, err := f.stageFresh(b, fresh, known, total)
+	for j, fps := range prints {
+		err = errors.Join(err, f.seen.tables[j.id].stage(b, j.id, fps))
+	}
 	if err != nil {
 		return errors.Join(err, b.Close())
 	}
@@ -157,6 +178,7 @@ func (f *Frontier) insert(fresh []candidate, known map[share]int) error {
 	}
 	for j, n := range total {
 		j.known, j.folds = n, nil
+		f.seen.tables[j.id].commit(prints[j])
 	}
 	return f.settle(places, moves)
 }
@@ -170,7 +192,7 @@ func (f *Frontier) stageFresh(b *pebble.Batch, fresh []candidate, known map[shar
 		key := queueKey(&c.item, c.site, c.job.id, seq+uint64(i), now)
 		places[i] = place{key: key, item: c.item, job: c.job, site: c.site}
 		val = appendItem(val[:0], &c.item)
-		err = errors.Join(err, b.Set([]byte(key), val, nil), f.seen.add(b, c.job.id, c.fp))
+		err = errors.Join(err, b.Set([]byte(key), val, nil))
 		if _, ok := total[c.job]; !ok {
 			total[c.job] = c.job.known
 		}

@@ -29,6 +29,10 @@ type Config struct {
 	MaxPerSite int
 	// MaxPerJob is how many URLs a job may ever have. Default 200,000,000.
 	MaxPerJob int
+	// MaxSeenBytes bounds the memory of the seen set over all jobs, about 11 bytes
+	// a known URL. At the bound new URLs are refused as capped, until a job ends.
+	// Default 1.2 GB, for more than 100 million URLs.
+	MaxSeenBytes int64
 	// MaxJobs is how many jobs may exist at once. Default 4096.
 	MaxJobs int
 }
@@ -43,6 +47,7 @@ func DefaultConfig() Config {
 		ReadAhead:      16,
 		MaxPerSite:     1_000_000,
 		MaxPerJob:      200_000_000,
+		MaxSeenBytes:   1_200_000_000,
 		MaxJobs:        4096,
 	}
 }
@@ -60,6 +65,7 @@ func (c Config) validate() error {
 		{"read ahead", c.ReadAhead},
 		{"max per site", c.MaxPerSite},
 		{"max per job", c.MaxPerJob},
+		{"max seen bytes", int(c.MaxSeenBytes)},
 		{"max jobs", c.MaxJobs},
 	} {
 		if bound.value < 1 {

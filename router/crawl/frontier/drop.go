@@ -48,6 +48,7 @@ func (f *Frontier) unlist(name string) (*job, error) {
 	}
 	delete(f.jobs, name)
 	delete(f.jobByID, j.id)
+	f.seen.forget(j.id)
 	for _, s := range f.active {
 		q := s.queueOf(j)
 		if q == nil {

@@ -57,8 +57,12 @@ func TestOpenCompletesDrop(t *testing.T) {
 				t.Errorf("counts of the dropped job: %+v", got)
 			}
 			rows := map[string]int{}
-			err = scan(db, []byte("f"), []byte("g"), func(key, _ []byte) (bool, error) {
-				rows[string(key[:2])]++
+			err = scan(db, []byte("f"), []byte("g"), func(key, val []byte) (bool, error) {
+				if prefix := string(key[:2]); prefix == prefixSeen {
+					rows[prefix] += len(val) / slotBytes
+				} else {
+					rows[prefix]++
+				}
 				return true, nil
 			})
 			if err != nil {
@@ -66,7 +70,7 @@ func TestOpenCompletesDrop(t *testing.T) {
 			}
 			for _, prefix := range []string{prefixQueue, prefixSeen, prefixKnown} {
 				if rows[prefix] != sites {
-					t.Errorf("%d rows %s, want those of the other job: %d", rows[prefix], prefix, sites)
+					t.Errorf("%d of %s, want those of the other job: %d", rows[prefix], prefix, sites)
 				}
 			}
 		})

@@ -67,7 +67,7 @@ const (
 // site is asked before its delay has passed once, since the process before may
 // have asked it a moment ago.
 //
-// Open db with a bloom filter on every level: most looked-up URLs are new.
+// Open db with a bloom filter on every level: most sites looked up are new.
 func Open(db *pebble.DB, now func() time.Time, cfg Config) (*Frontier, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func Open(db *pebble.DB, now func() time.Time, cfg Config) (*Frontier, error) {
 		db:      db,
 		now:     now,
 		cfg:     cfg,
-		seen:    seen{db},
+		seen:    seen{db: db, tables: map[uint32]*seenTable{}},
 		opened:  now(),
 		jobs:    map[string]*job{},
 		jobByID: map[uint32]*job{},
@@ -103,9 +103,14 @@ func Open(db *pebble.DB, now func() time.Time, cfg Config) (*Frontier, error) {
 // Close wakes all callers of Next with ErrClosed and stops the timer. It does not
 // close the database; call it before that.
 func (f *Frontier) Close() error {
+	f.adding.Lock()
+	defer f.adding.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_ = f.fail(ErrClosed) // what it answers is for those who still call
+	for id := range f.seen.tables {
+		f.seen.forget(id)
+	}
 	return nil
 }
 

@@ -62,12 +62,14 @@ type Release struct {
 	NotBefore time.Time
 }
 
-// Added says what became of the items of one Add: the three sum up to their
+// Added says what became of the items of one Add: the four sum up to their
 // number.
 type Added struct {
 	New    int // queued
 	Seen   int // known to the job already, or twice in the call
-	Capped int // above MaxPerSite or MaxPerJob: neither queued nor remembered
+	Capped int // above a bound of Config or of Limit: neither queued nor remembered
+	// Refused by the admit of AddIf: neither queued nor remembered.
+	Refused int
 }
 
 // Counts are the exact numbers of a job's URLs.

@@ -29,6 +29,34 @@ type job struct {
 	inFlight int
 	awaiting int
 	folds    [][]byte // fd rows whose batches have committed, included in done
+	perSite  int      // URLs of one site at most, 0 for the frontier's own bound
+}
+
+// siteMost is how many URLs of one site the job may have.
+func (j *job) siteMost(all int) int {
+	if j.perSite > 0 {
+		return min(j.perSite, all)
+	}
+	return all
+}
+
+// Limit bounds how many URLs of one site the job may ever have, within
+// Config.MaxPerSite; 0 leaves it at that. It is not written down: set it again
+// after a restart. The job is made if need be.
+func (f *Frontier) Limit(job string, perSite int) error {
+	f.adding.Lock() // a batch under way keeps to one bound
+	defer f.adding.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken != nil {
+		return f.broken
+	}
+	j, err := f.jobNamed(job)
+	if err != nil {
+		return err
+	}
+	j.perSite = max(perSite, 0)
+	return nil
 }
 
 // loadJobs reads the job table, folds the fd rows, and completes drops that a

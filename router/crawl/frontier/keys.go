@@ -12,7 +12,7 @@ import (
 //	fj job4                               job: flags, counts, name
 //	fd job4 n8                            count finished, not yet folded into fj
 //	fk job4 site8                         count of URLs ever added
-//	fs job4 fingerprint16                 seen
+//	fs job4 n8                            fingerprints of URLs ever added, 8 bytes each
 //	fq site8 job4 class1 order8 seq8      queued item; order is priority or time
 //	ft site8                              site: wake, due, interval, name
 //	fw wake8 site8                        sites by the time they want to be looked at
