@@ -17,8 +17,11 @@ type Config struct {
 	API     string   // host:port of the HTTP API, loopback only until it has keys
 	Version string   // of the program
 
-	Lab     bool   // only loopback and private sites, no politeness floors
-	LabCA   string // PEM file of extra roots; lab mode only
+	Lab   bool   // only loopback and private sites, no politeness floors
+	LabCA string // PEM file of extra roots; lab mode only
+	// Polite keeps the politeness floors of the real web in a lab, scaled: so long
+	// between two starts on a site. Lab mode only; 0 lets the floors fall away.
+	Polite  time.Duration
 	Contact string // where site owners can reach the operator; required outside lab mode
 
 	EpochEvery time.Duration      // an epoch closes after so long; 0: only by hand
@@ -63,4 +66,7 @@ func (c *Config) settle() {
 	c.Fleet.Version, c.Crawl.Version = c.Version, c.Version
 	c.Fleet.Formula = ledger.Formula
 	c.Crawl.Contact = c.Contact
+	if c.Lab && c.Polite > 0 {
+		c.Crawl.Polite(c.Polite)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http/httptrace"
+	"net/netip"
 	"time"
 
 	"github.com/fallow-network/fallow/relay/wire"
@@ -115,7 +116,10 @@ func (c *Crawler) hold(ctx context.Context, want Want) (Hold, error) {
 func (c *Crawler) through(ctx context.Context, f *fetch.Fetcher, hold Hold, to target) (*carried, error) {
 	got := &carried{node: hold.Node(), country: hold.Country()}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:      func(info httptrace.GotConnInfo) { got.lease = leaseOf(info.Conn) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			got.lease = leaseOf(info.Conn)
+			c.frontier.Located(to.site, addressOf(info.Conn))
+		},
 		WroteRequest: func(httptrace.WroteRequestInfo) { c.pace.sent(to.site, to.delay) },
 	})
 	result, err := f.Fetch(ctx, hold.Transport(), to.url)
@@ -130,14 +134,37 @@ func (c *Crawler) through(ctx context.Context, f *fetch.Fetcher, hold Hold, to t
 // leased is a connection that knows the lease it runs under; a tunnel is.
 type leased interface{ Lease() *wire.Lease }
 
+// located is a connection that knows the site's address; a tunnel has the node's
+// word for it.
+type located interface{ SiteAddress() string }
+
 func leaseOf(conn net.Conn) wire.Serial {
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
-	}
-	if tunnel, ok := conn.(leased); ok {
+	if tunnel, ok := below(conn).(leased); ok {
 		return tunnel.Lease().Serial
 	}
 	return wire.Serial{}
+}
+
+// addressOf is the site's address, zero where it cannot be told.
+func addressOf(conn net.Conn) netip.Addr {
+	tunnel, ok := below(conn).(located)
+	if !ok {
+		return netip.Addr{}
+	}
+	text := tunnel.SiteAddress()
+	if both, err := netip.ParseAddrPort(text); err == nil {
+		return both.Addr()
+	}
+	addr, _ := netip.ParseAddr(text) // zero if it is none
+	return addr
+}
+
+// below is the connection under TLS.
+func below(conn net.Conn) net.Conn {
+	if secure, ok := conn.(*tls.Conn); ok {
+		return secure.NetConn()
+	}
+	return conn
 }
 
 // spent reports whether err says that a kept tunnel's lease had no bytes left

@@ -61,10 +61,19 @@ func DefaultConfig() Config {
 func LabConfig() Config {
 	cfg := DefaultConfig()
 	cfg.Lab = true
-	cfg.Frontier.MinDelay, cfg.Frontier.PerSite = 0, 8
+	cfg.Frontier.MinDelay, cfg.Frontier.PerSite, cfg.Frontier.AddressGap = 0, 8, 0
 	cfg.Gate.RetryMin, cfg.Gate.RetryMax = time.Second, 4*time.Second
 	cfg.Gate.RobotsOnly = false
 	return cfg
+}
+
+// Polite puts the politeness floors of the real web back into a lab, at a scale:
+// minDelay takes the place of the second between two starts on a site, and the
+// clock of addresses, crawl-delays apart, shrinks in proportion.
+func (c *Config) Polite(minDelay time.Duration) {
+	floor := frontier.DefaultConfig()
+	c.Frontier.MinDelay, c.Frontier.PerSite, c.Frontier.PerAddress = minDelay, floor.PerSite, floor.PerAddress
+	c.Frontier.AddressGap = time.Duration(float64(floor.AddressGap) * minDelay.Seconds() / floor.MinDelay.Seconds())
 }
 
 // reachable reports whether contact is a URL with a host or a mail address.
@@ -87,6 +96,12 @@ func reachable(contact string) bool {
 // minDelay is the least pause between two starts on a site outside lab mode.
 const minDelay = time.Second
 
+// The same for an address that several sites share; see frontier/address.go.
+const (
+	minAddressGap = 100 * time.Millisecond
+	maxPerAddress = 8
+)
+
 func (c Config) check() error {
 	switch {
 	case c.Contact == "" && !c.Lab:
@@ -95,6 +110,8 @@ func (c Config) check() error {
 		return fmt.Errorf("crawler contact is %q: site owners must be able to reach you by it; give an http(s):// URL or mailto: address", c.Contact)
 	case !c.Lab && (c.Frontier.MinDelay < minDelay || c.Frontier.PerSite != 1):
 		return fmt.Errorf("politeness below its floor (one fetch at a time and %s between starts) is for lab mode only", minDelay)
+	case !c.Lab && (c.Frontier.AddressGap < minAddressGap || c.Frontier.PerAddress > maxPerAddress):
+		return fmt.Errorf("politeness below its floor (%d fetches at a time and %s between starts on one address) is for lab mode only", maxPerAddress, minAddressGap)
 	case c.Workers < 1 || c.MaxNodes < 1 || c.MaxTries < 1 || c.ShardRows < 1:
 		return errors.New("crawl workers, nodes, tries and shard rows must be at least 1")
 	case c.ShardBytes < 1 || c.OpenBytes < 1:

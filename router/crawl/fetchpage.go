@@ -45,13 +45,29 @@ func (c *Crawler) failed(item frontier.Item, u *url.URL, f *fetch.Failure) visit
 		found := c.foundItem(item, plain, item.Hops+1)
 		return visit{tally: Tally{Failed: one(string(f.Kind))}, found: found}
 	case (ok || retriable(f.Kind)) && item.Attempts+1 < c.cfg.MaxTries:
-		return visit{release: frontier.Release{Retry: true, NotBefore: c.now().Add(c.wait(item.Site))}}
+		return visit{release: c.failedRelease(item, f.Kind, true)}
 	default:
-		return visit{tally: Tally{Failed: one(string(f.Kind))}}
+		return visit{tally: Tally{Failed: one(string(f.Kind))}, release: c.failedRelease(item, f.Kind, false)}
 	}
 }
 
-// labBackoff caps waits in lab mode, where the politeness floors fall away.
+// failedRelease puts an address off, and with it the whole site when it did not
+// answer in time: that may be load. No node could tell the difference, so every
+// node keeps away.
+func (c *Crawler) failedRelease(item frontier.Item, kind fetch.Kind, again bool) frontier.Release {
+	r := frontier.Release{Retry: again}
+	if kind == fetch.KindTimeout {
+		r.Outcome, r.Delay = frontier.Trouble, c.wait(item.Site)
+		return r
+	}
+	if again {
+		r.NotBefore = c.now().Add(c.wait(item.Site))
+	}
+	return r
+}
+
+// labBackoff caps waits in lab mode, where the politeness floors fall away; with
+// scaled floors back-off has their scale.
 const labBackoff = 200 * time.Millisecond
 
 // noTLS are the failures after which, when they come again, plain HTTP is worth
@@ -83,17 +99,26 @@ func (c *Crawler) answered(r *run, item frontier.Item, got *carried, d gate.Deci
 		return c.askedToWait(item, got, skip("status_"+strconv.Itoa(status)))
 	case status >= 500:
 		if item.Attempts+1 < min(2, c.cfg.MaxTries) {
-			return visit{release: frontier.Release{Retry: true, Delay: c.wait(item.Site)}}
+			return visit{release: frontier.Release{Retry: true, Delay: c.wait(item.Site), Outcome: frontier.Trouble}}
 		}
-		return skip("status_" + strconv.Itoa(status))
-	case status >= 300 && status < 400:
-		c.backoff.well(item.Site)
-		return c.redirect(r, item, got.Location, skip)
-	case status != http.StatusOK && status != http.StatusNonAuthoritativeInfo:
-		c.backoff.well(item.Site)
-		return skip("status_" + strconv.Itoa(status))
+		v := skip("status_" + strconv.Itoa(status))
+		v.release.Outcome = frontier.Trouble
+		return v
 	}
 	c.backoff.well(item.Site)
+	v := c.answeredWell(r, item, got, d, tally, skip)
+	v.release.Outcome = frontier.Well
+	return v
+}
+
+// answeredWell is an answer that says nothing of trouble.
+func (c *Crawler) answeredWell(r *run, item frontier.Item, got *carried, d gate.Decision, tally Tally, skip func(cause string) visit) visit {
+	switch status := got.Status; {
+	case status >= 300 && status < 400:
+		return c.redirect(r, item, got.Location, skip)
+	case status != http.StatusOK && status != http.StatusNonAuthoritativeInfo:
+		return skip("status_" + strconv.Itoa(status))
+	}
 	return c.read(r, item, got, d, tally)
 }
 
@@ -119,15 +144,18 @@ func (c *Crawler) askedToWait(item frontier.Item, got *carried, giveUp visit) vi
 		delay = max(delay, asked)
 	}
 	if item.Attempts+1 >= c.cfg.MaxTries {
-		giveUp.release.Delay = delay
+		giveUp.release.Delay, giveUp.release.Outcome = delay, frontier.Trouble
 		return giveUp
 	}
-	return visit{release: frontier.Release{Retry: true, Delay: delay}}
+	return visit{release: frontier.Release{Retry: true, Delay: delay, Outcome: frontier.Trouble}}
 }
 
 func (c *Crawler) wait(site string) time.Duration {
 	delay := c.backoff.trouble(site)
-	if c.cfg.Lab {
+	switch scale := c.cfg.Frontier.MinDelay; {
+	case c.cfg.Lab && scale > 0:
+		delay = time.Duration(delay.Seconds() * float64(scale))
+	case c.cfg.Lab:
 		delay = min(delay, labBackoff)
 	}
 	return delay

@@ -87,8 +87,17 @@ func (w *world) dial(ctx context.Context, network, address string) (net.Conn, er
 	if at == "" {
 		at = "127.0.0.1:1" // nobody listens there
 	}
-	return new(net.Dialer).DialContext(ctx, network, at)
+	conn, err := new(net.Dialer).DialContext(ctx, network, at)
+	if err != nil {
+		return nil, err
+	}
+	return dialled{conn}, nil
 }
+
+// dialled knows the address it was dialled at, as a tunnel does.
+type dialled struct{ net.Conn }
+
+func (d dialled) SiteAddress() string { return d.RemoteAddr().String() }
 
 // start opens the crawler on the world's data and runs it.
 func (w *world) start() {

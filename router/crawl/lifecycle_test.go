@@ -260,7 +260,7 @@ func TestRefusedSubmissions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.cfg.Lab, w.cfg.Contact = false, "mailto:a@fallow.test"
-	w.cfg.Frontier.MinDelay, w.cfg.Frontier.PerSite = time.Second, 1
+	w.cfg.Polite(time.Second)
 	w.start()
 	for seed, says := range map[string]string{
 		"https://127.0.0.1/":             "host names",

@@ -317,7 +317,7 @@ func TestManners(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.cfg.Lab, w.cfg.Contact = false, "mailto:a@fallow.test"
-	w.cfg.Frontier.MinDelay, w.cfg.Frontier.PerSite = time.Second, 1
+	w.cfg.Polite(time.Second)
 	w.cfg.Gate.RobotsOnly = false
 	cutShort := func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/html")

@@ -50,6 +50,8 @@ func (c *config) settings() *pflag.FlagSet {
 	set.BoolVar(&c.Lab, "lab", c.Lab, "closed lab: only sites on this machine may be crawled, and politeness is off; useless against the real web")
 	set.StringVar(&c.LabCA, "ca", c.LabCA, "PEM file of further certificate authorities for sites; lab mode only")
 
+	set.DurationVar(&c.Polite, "polite", c.Polite, "lab mode only: keep the politeness floors of the real web, scaled to so long between two requests to a site; 0s: none")
+
 	set.DurationVar(&c.EpochEvery, "epoch.every", c.EpochEvery, "an epoch is closed after so long; 0s: only by hand, with fallow-router epoch close")
 	set.Int64Var(&c.points, "epoch.pool_points", c.points, "points shared out per epoch, from the next epoch on")
 	set.DurationVar(&c.SignGrace, "epoch.sign_grace", c.SignGrace, "how long nodes may countersign once an epoch is closing")
@@ -91,6 +93,10 @@ func (c *config) check() error {
 			"give --contact URL (or mailto:ADDRESS), or --lab to try things out on this machine")
 	case c.LabCA != "" && !c.Lab:
 		return fmt.Errorf("--ca is for lab mode only: add --lab or leave it out")
+	case c.Polite != 0 && !c.Lab:
+		return fmt.Errorf("--polite scales politeness down for lab mode: add --lab or leave it out; the real web has its floors always")
+	case c.Polite < 0:
+		return fmt.Errorf("polite cannot be negative")
 	case c.points < 0 || c.points > maxPoints:
 		return fmt.Errorf("epoch.pool_points is %d, may be 0 to %d", c.points, int64(maxPoints))
 	case c.EpochEvery < 0 || c.SignGrace < 0:

@@ -30,6 +30,7 @@ var flagNames = [][2]string{
 	{"api", "api"},
 	{"lab", "lab"},
 	{"ca", "ca"},
+	{"polite", "polite"},
 	{"log.format", "log"},
 	{"log.level", "log-level"},
 }
@@ -146,7 +147,11 @@ func announce(s screen, r server, c *config) {
 	s.printf("  %-8s %s\n", "api", r.APIAddress())
 	s.printf("  %-8s %s\n", "data", c.Dir)
 	if c.Lab {
-		s.printf("  %-8s %s\n", s.warn("LAB"), "only sites on this machine can be crawled, and politeness is off")
+		politeness := "politeness is off"
+		if c.Polite > 0 {
+			politeness = "a site is asked once in " + c.Polite.String()
+		}
+		s.printf("  %-8s %s\n", s.warn("LAB"), "only sites on this machine can be crawled, and "+politeness)
 	} else {
 		s.printf("  %-8s %s\n", "contact", c.Contact)
 	}

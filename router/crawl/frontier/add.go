@@ -122,9 +122,9 @@ func (f *Frontier) sift(all []candidate, known map[share]int, admit func(*Item) 
 	}
 	inCall := make(map[id]bool)
 	newOf := map[*job]int{}
-	room := int((f.cfg.MaxSeenBytes - f.seen.bytes()) / seenCost)
+	room := int(f.cfg.MaxSeenBytes/seenCost) - f.seen.known()
 	for _, c := range all {
-		table, err := f.seen.of(c.job.id)
+		table, err := f.seen.of(c.job.id, c.job.known)
 		if err != nil {
 			return nil, Added{}, err
 		}

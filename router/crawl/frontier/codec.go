@@ -3,6 +3,7 @@ package frontier
 import (
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"time"
 )
 
@@ -44,13 +45,17 @@ type siteRow struct {
 	wake     time.Time // when its fw row wants it looked at
 	due      time.Time // no start before
 	interval time.Duration
+	slow     float64    // kept to a tenth
+	addr     netip.Addr // zero if not known
 }
 
 func (s *siteRow) encode() []byte {
 	b := binary.AppendUvarint(nil, millis(s.wake))
 	b = binary.AppendUvarint(b, millis(s.due))
 	b = binary.AppendUvarint(b, uint64(s.interval.Milliseconds()))
-	return appendString(b, s.name)
+	b = appendString(b, s.name)
+	b = binary.AppendUvarint(b, uint64(s.slow*10))
+	return appendString(b, string(s.addr.AsSlice()))
 }
 
 func decodeSite(b []byte) (siteRow, error) {
@@ -60,6 +65,10 @@ func decodeSite(b []byte) (siteRow, error) {
 		due:      fromMillis(r.uint(maxMillis)),
 		interval: time.Duration(r.uint(maxMillis)) * time.Millisecond,
 		name:     r.string(maxHost),
+	}
+	if len(r.rest) > 0 { // rows of older versions end here
+		s.slow = float64(r.uint(10*slowLimit)) / 10
+		s.addr, _ = netip.AddrFromSlice([]byte(r.string(16)))
 	}
 	return s, r.end()
 }

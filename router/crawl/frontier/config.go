@@ -17,6 +17,12 @@ type Config struct {
 	MaxDelay time.Duration
 	// PerSite is how many items of one site may be in flight. Default 1.
 	PerSite int
+	// AddressGap is the least time between two starts on one address, over all
+	// sites that share it, and PerAddress how many may be in flight there; see
+	// address.go. Defaults 100 ms and 8. A gap of zero is for lab mode only and
+	// leaves addresses without a clock.
+	AddressGap time.Duration
+	PerAddress int
 	// MaxActiveSites is how many sites are held in memory; the others wait on
 	// disk. It also caps how many sites can be in flight at once. Default 4096.
 	MaxActiveSites int
@@ -43,6 +49,8 @@ func DefaultConfig() Config {
 		MinDelay:       time.Second,
 		MaxDelay:       24 * time.Hour,
 		PerSite:        1,
+		AddressGap:     100 * time.Millisecond,
+		PerAddress:     8,
 		MaxActiveSites: 4096,
 		ReadAhead:      16,
 		MaxPerSite:     1_000_000,
@@ -53,14 +61,15 @@ func DefaultConfig() Config {
 }
 
 func (c Config) validate() error {
-	if c.MinDelay < 0 || c.MaxDelay < c.MinDelay {
-		return fmt.Errorf("frontier config: delays %s and %s: want 0 <= min <= max", c.MinDelay, c.MaxDelay)
+	if c.MinDelay < 0 || c.MaxDelay < c.MinDelay || c.AddressGap < 0 {
+		return fmt.Errorf("frontier config: delays %s and %s, address gap %s: want 0 <= min <= max and a gap of 0 or more", c.MinDelay, c.MaxDelay, c.AddressGap)
 	}
 	for _, bound := range []struct {
 		name  string
 		value int
 	}{
 		{"per site", c.PerSite},
+		{"per address", c.PerAddress},
 		{"max active sites", c.MaxActiveSites},
 		{"read ahead", c.ReadAhead},
 		{"max per site", c.MaxPerSite},

@@ -43,6 +43,20 @@ func (t *fingers) has(fp uint64) bool {
 	return t.segments[fp>>(64-t.bits)].find(fp, t.bits)
 }
 
+// reserve gets an empty table ready for about n fingerprints, so that it need not
+// grow while they come.
+func (t *fingers) reserve(n int) {
+	for n>>t.bits > segmentMost*3/4 {
+		t.bits++
+	}
+	size := n>>t.bits*5/4 + segmentStart
+	t.segments = make([]segment, 1<<t.bits)
+	for i := range t.segments {
+		t.segments[i].slots = newSlots(size)
+	}
+	t.slots = size << t.bits
+}
+
 // add puts fp in and reports whether it was new.
 func (t *fingers) add(fp uint64) bool {
 	if t.segments == nil {

@@ -1,6 +1,7 @@
 package frontier
 
 import (
+	"container/list"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,9 +41,12 @@ type Frontier struct {
 
 	held   map[string]*holding // items handed out and not finished, by queue key
 	active map[uint64]*site
-	due    siteHeap         // active sites that may start something, now or later
+	due    siteHeap         // active sites that may start something later, or now and are not looked at yet
+	ready  readySites       // active sites that may start something now
 	idle   siteList         // active sites with nothing to start and nothing in flight
 	parked window[struct{}] // fw rows of the sites that are not active
+
+	addresses *addresses
 
 	waiters waiterList
 	timer   *time.Timer // runs dispatch when the next site falls due
@@ -83,7 +87,9 @@ func Open(db *pebble.DB, now func() time.Time, cfg Config) (*Frontier, error) {
 		held:    map[string]*holding{},
 		active:  map[uint64]*site{},
 		parked:  unread[struct{}](cfg.MaxActiveSites),
+		ready:   readySites{jobs: map[*job]*list.List{}},
 	}
+	f.addresses = newAddresses(&f.cfg)
 	seq, _, err := get(db, []byte(keySeq), func(b []byte) (uint64, error) {
 		if len(b) != 8 {
 			return 0, errCorrupt

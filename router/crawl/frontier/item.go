@@ -56,11 +56,24 @@ type Release struct {
 	// Retry puts the item back with Attempts+1, see Blameless. Without it the item awaits its
 	// commit and is not handed out again by this process.
 	Retry bool
+	// Outcome is how the site did: in trouble its interval grows, and shrinks
+	// again to its own as fetches go well.
+	Outcome Outcome
 	// Blameless keeps a Retry from counting as an attempt: the item had no turn.
 	Blameless bool
 	// NotBefore is the earliest start of the retried item; zero is at once.
 	NotBefore time.Time
 }
+
+// Outcome is how a fetch went as far as the site's load goes.
+type Outcome uint8
+
+// The outcomes.
+const (
+	NoSign  Outcome = iota // says nothing about the site's load
+	Well                   // answered
+	Trouble                // 429, 5xx, or no answer in time
+)
 
 // Added says what became of the items of one Add: the four sum up to their
 // number.

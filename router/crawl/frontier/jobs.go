@@ -30,6 +30,8 @@ type job struct {
 	awaiting int
 	folds    [][]byte // fd rows whose batches have committed, included in done
 	perSite  int      // URLs of one site at most, 0 for the frontier's own bound
+	weight   float64  // its share of the starts beside other jobs'
+	clock    float64  // see readySites
 }
 
 // siteMost is how many URLs of one site the job may have.
@@ -40,10 +42,19 @@ func (j *job) siteMost(all int) int {
 	return all
 }
 
-// Limit bounds how many URLs of one site the job may ever have, within
-// Config.MaxPerSite; 0 leaves it at that. It is not written down: set it again
-// after a restart. The job is made if need be.
-func (f *Frontier) Limit(job string, perSite int) error {
+// Terms are a job's own among others.
+type Terms struct {
+	// PerSite bounds how many URLs of one site the job may ever have, within
+	// Config.MaxPerSite; 0 leaves it at that.
+	PerSite int
+	// Weight is the job's share of the starts beside other jobs'; 0 is
+	// NormalWeight.
+	Weight float64
+}
+
+// Limit sets the terms of a job. They are not written down: set them again after
+// a restart. The job is made if need be.
+func (f *Frontier) Limit(job string, t Terms) error {
 	f.adding.Lock() // a batch under way keeps to one bound
 	defer f.adding.Unlock()
 	f.mu.Lock()
@@ -55,7 +66,10 @@ func (f *Frontier) Limit(job string, perSite int) error {
 	if err != nil {
 		return err
 	}
-	j.perSite = max(perSite, 0)
+	j.perSite = max(t.PerSite, 0)
+	if j.weight = t.Weight; j.weight <= 0 {
+		j.weight = NormalWeight
+	}
 	return nil
 }
 
@@ -70,6 +84,7 @@ func (f *Frontier) loadJobs() error {
 		}
 		j := &job{
 			id:     binary.BigEndian.Uint32(key[len(prefixJob):]),
+			weight: NormalWeight,
 			name:   row.name,
 			paused: row.paused,
 			known:  row.known,
@@ -127,7 +142,7 @@ func (f *Frontier) jobNamed(name string) (*job, error) {
 	if len(f.jobs) >= f.cfg.MaxJobs {
 		return nil, fmt.Errorf("add job to %d others: %w", len(f.jobs), ErrTooManyJobs)
 	}
-	j := &job{id: f.nextJob, name: name}
+	j := &job{id: f.nextJob, name: name, weight: NormalWeight}
 	f.nextJob++
 	f.jobs[name], f.jobByID[j.id] = j, j
 	return j, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -82,6 +83,7 @@ var modelJobs = []string{"j0", "j1", "j2"}
 func modelConfig() frontier.Config {
 	cfg := frontier.DefaultConfig()
 	cfg.MinDelay = 10 * time.Millisecond
+	cfg.AddressGap, cfg.PerAddress = 5*time.Millisecond, 2
 	cfg.MaxActiveSites, cfg.ReadAhead, cfg.PerSite = 4, 2, 2 // many edges
 	return cfg
 }
@@ -241,6 +243,9 @@ func (m *machine) next() {
 	}
 	m.accept(it)
 	m.inFlight = append(m.inFlight, it)
+	if m.rng.IntN(2) == 0 {
+		m.f.Located(it.Site, netip.AddrFrom4([4]byte{192, 0, 2, byte(m.rng.IntN(2))}))
+	}
 }
 
 // accept checks that it may be handed out.

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Next blocks until an item is due and hands it out. Sites come in the order in
-// which they fell due, jobs of a site in turn, items of a job by priority, then
-// insertion. Callers are served in the order of their calls. It ends with ctx's
+// Next blocks until an item is due and hands it out. Jobs share
+// the starts by weight; the sites of a job come in the order in which they fell
+// due, jobs of a site in turn, items of a job by priority, then insertion. Callers are served in the order of their calls. It ends with ctx's
 // error, with ErrClosed, or with what went wrong on disk.
 func (f *Frontier) Next(ctx context.Context) (Item, error) {
 	if err := ctx.Err(); err != nil {
@@ -63,10 +63,11 @@ func (f *Frontier) take(now time.Time) (Item, bool, error) {
 	if err := f.admit(now); err != nil {
 		return Item{}, false, err
 	}
-	if len(f.due) == 0 || f.due[0].wake.After(now) {
-		return Item{}, false, nil
+	f.ripen(now)
+	s, err := f.nextReady(now)
+	if s == nil || err != nil {
+		return Item{}, false, err
 	}
-	s := f.due[0]
 	r, q, ok := s.take(now)
 	if !ok {
 		return Item{}, false, errors.New("frontier: a site is due without an item")
@@ -75,6 +76,12 @@ func (f *Frontier) take(now time.Time) (Item, bool, error) {
 	s.starts++
 	s.started = now
 	s.due = now.Add(f.intervalOf(s))
+	f.ready.started(q.job)
+	if c := f.addresses.of(s.addr); c != nil {
+		f.addresses.start(c, !s.promised.IsZero(), now)
+		s.counted = append(s.counted, s.addr)
+	}
+	s.promised = time.Time{}
 	q.job.inFlight++
 	f.held[r.key] = &holding{job: q.job, state: inFlight}
 	if err := f.schedule(s); err != nil {
@@ -82,6 +89,30 @@ func (f *Frontier) take(now time.Time) (Item, bool, error) {
 	}
 	r.val.key = r.key
 	return r.val, true, nil
+}
+
+// nextReady is the ready site that is to start something, nil if there is none.
+// A site whose address is busy gets a later time.
+func (f *Frontier) nextReady(now time.Time) (*site, error) {
+	for {
+		s := f.ready.next()
+		if s == nil {
+			return nil, nil
+		}
+		c := f.addresses.of(s.addr)
+		if c == nil {
+			return s, nil
+		}
+		again, ok := f.addresses.ask(c, s.promised, now)
+		if ok {
+			return s, nil
+		}
+		s.promised = again
+		s.due = later(s.due, again)
+		if err := f.schedule(s); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // arm sets the timer to the time when the next site falls due, if somebody waits.
@@ -115,6 +146,9 @@ func (f *Frontier) arm(now time.Time) {
 // that takes another call first.
 func (f *Frontier) nextWake(now time.Time) time.Time {
 	var at time.Time
+	if f.ready.n > 0 {
+		return now
+	}
 	if len(f.due) > 0 {
 		at = f.due[0].wake
 	}

@@ -20,7 +20,7 @@ func (f *Frontier) admit(now time.Time) error {
 			break
 		}
 		wake, id := wakeOf(f.parked.rows[0].key)
-		if len(f.due) > 0 && !wake.Before(f.due[0].wake) {
+		if f.ready.n == 0 && len(f.due) > 0 && !wake.Before(f.due[0].wake) {
 			return nil
 		}
 		if len(f.active) >= f.cfg.MaxActiveSites {
@@ -71,7 +71,10 @@ func (f *Frontier) activate(wakeKey string, id uint64) error {
 	if err != nil {
 		return f.fail(err)
 	}
-	s := &site{id: id, name: row.name, wakeKey: wakeKey, interval: row.interval, at: -1}
+	s := &site{id: id, name: row.name, wakeKey: wakeKey, interval: row.interval, slow: row.slow, addr: row.addr, at: -1}
+	if c := f.addresses.of(s.addr); c != nil && len(c.sites) < PlatformSites {
+		c.sites[id] = struct{}{}
+	}
 	// A site that waits for longer goes before one that came later.
 	wake, _ := wakeOf(wakeKey)
 	s.due = later(later(row.due, wake), f.opened.Add(f.intervalOf(s)))
@@ -149,6 +152,7 @@ func (f *Frontier) evict(s *site) error {
 
 func (f *Frontier) forget(s *site) {
 	f.due.remove(s)
+	f.ready.remove(s)
 	f.idle.remove(s)
 	delete(f.active, s.id)
 }
@@ -156,7 +160,7 @@ func (f *Frontier) forget(s *site) {
 // saveSite writes the clock of an active site.
 func (f *Frontier) saveSite(s *site, wake time.Time) error {
 	b := f.db.NewBatch()
-	row := siteRow{name: s.name, wake: wake, due: s.due, interval: s.interval}
+	row := siteRow{name: s.name, wake: wake, due: s.due, interval: s.interval, slow: s.slow, addr: s.addr}
 	key, err := stageSite(b, s.id, s.wakeKey, &row)
 	if err != nil {
 		return errors.Join(err, b.Close())

@@ -3,6 +3,7 @@ package frontier
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -27,7 +28,12 @@ func (f *Frontier) Release(item Item, r Release) error {
 	if landed {
 		s.inFlight--
 		h.job.inFlight--
+		s.judge(r.Outcome)
+		if !s.started.IsZero() {
+			s.due = later(s.due, s.started.Add(f.intervalOf(s)))
+		}
 		s.due = later(s.due, f.now().Add(min(r.Delay, f.cfg.MaxDelay)))
+		f.leaveAddress(s)
 	} else {
 		h.job.awaiting--
 	}
@@ -49,6 +55,17 @@ func (f *Frontier) Release(item Item, r Release) error {
 	}
 	f.dispatch()
 	return nil
+}
+
+// leaveAddress takes a flight of s off the clock of the address it was counted on.
+func (f *Frontier) leaveAddress(s *site) {
+	if len(s.counted) == 0 {
+		return
+	}
+	if c := f.addresses.of(s.counted[0]); c != nil {
+		c.inFlight = max(0, c.inFlight-1)
+	}
+	s.counted = slices.Delete(s.counted, 0, 1)
 }
 
 // land schedules s after a flight, and writes down a long hold-off if s stays in

@@ -23,6 +23,7 @@ func (f *Frontier) schedule(s *site) error {
 	if err := f.refill(s); err != nil {
 		return err
 	}
+	f.ready.remove(s)
 	earliest, ok := s.earliest()
 	if !ok || s.inFlight >= f.cfg.PerSite {
 		f.due.remove(s)
@@ -118,7 +119,33 @@ func readAhead[T any](db *pebble.DB, w *window[T], prefix []byte, decode func(ke
 
 // intervalOf is the least time between two starts on s.
 func (f *Frontier) intervalOf(s *site) time.Duration {
-	return max(s.interval, f.cfg.MinDelay)
+	own := max(s.interval, f.cfg.MinDelay)
+	if s.slow <= 1 {
+		return own
+	}
+	return min(time.Duration(s.slow*float64(own)), max(own, slowMost))
+}
+
+// A site in trouble is asked at twice its interval, and again twice, up to
+// slowLimit times and slowMost; each fetch that goes well takes a fifth off.
+const (
+	slowLimit  = 32
+	slowMost   = 2 * time.Minute
+	slowFactor = 2
+	easeFactor = 0.8
+)
+
+// judge takes in how a fetch went for its site.
+func (s *site) judge(o Outcome) {
+	switch o {
+	case Trouble:
+		s.slow = min(slowLimit, slowFactor*max(s.slow, 1))
+	case Well:
+		if s.slow *= easeFactor; s.slow <= 1 {
+			s.slow = 0
+		}
+	case NoSign:
+	}
 }
 
 func later(a, b time.Time) time.Time {

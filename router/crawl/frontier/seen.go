@@ -41,12 +41,14 @@ func seenRow(job uint32, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(rowKey(prefixSeen, job), n)
 }
 
-// of is the table of a job, read from disk at first.
-func (s *seen) of(job uint32) (*seenTable, error) {
+// of is the table of a job, read from disk at first; known is about how many URLs
+// it has.
+func (s *seen) of(job uint32, known int) (*seenTable, error) {
 	if t := s.tables[job]; t != nil {
 		return t, nil
 	}
 	t := new(seenTable)
+	t.reserve(known)
 	prefix := rowKey(prefixSeen, job)
 	err := scan(s.db, prefix, after(prefix), func(key, val []byte) (bool, error) {
 		if len(key) != len(prefix)+8 || len(val)%slotBytes != 0 || len(val) > seenRowMost {
@@ -66,11 +68,11 @@ func (s *seen) of(job uint32) (*seenTable, error) {
 	return t, nil
 }
 
-// bytes is what all tables in memory take.
-func (s *seen) bytes() int64 {
-	var sum int64
+// known is how many fingerprints all tables in memory hold.
+func (s *seen) known() int {
+	sum := 0
 	for _, t := range s.tables {
-		sum += t.bytes()
+		sum += t.n
 	}
 	return sum
 }

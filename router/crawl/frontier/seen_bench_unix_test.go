@@ -93,7 +93,7 @@ func benchSeen(b *testing.B, keys int) {
 	}
 	s.forget(1) // and read it back, as a restart does
 	start, before := time.Now(), cpuTime()
-	t, err := s.of(1)
+	t, err := s.of(1, keys)
 	if err != nil || t.n != keys {
 		b.Fatalf("read back: %v", err)
 	}
@@ -106,7 +106,7 @@ func benchSeen(b *testing.B, keys int) {
 }
 
 func seenPage(b *testing.B, s *seen, fps []uint64) {
-	t, err := s.of(1)
+	t, err := s.of(1, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -163,6 +163,9 @@ func benchBarePebble(b *testing.B, keys int) {
 			b.Fatal(err)
 		}
 		_ = batch.Close()
+	}
+	if err := db.Compact(b.Context(), nil, []byte{0xff}, true); err != nil {
+		b.Fatal(err)
 	}
 	benchPages(b, keys, page)
 }

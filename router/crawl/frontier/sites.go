@@ -3,6 +3,7 @@ package frontier
 import (
 	"container/heap"
 	"container/list"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -15,6 +16,10 @@ type site struct {
 	started  time.Time     // latest start
 	due      time.Time     // politeness: no start before
 	interval time.Duration // crawl-delay; 0 if the site stated none
+	slow     float64       // by what the interval is stretched: adaptive back-off; 0 and 1 are not at all
+	addr     netip.Addr    // last fetched from; zero if not known
+	promised time.Time     // start set aside for it on its address
+	counted  []netip.Addr  // of the flights, one each: whose clocks they are counted on
 
 	queues   []*queue // one a job with items here, in turn
 	turn     int      // index of the queue to look at first
@@ -24,6 +29,9 @@ type site struct {
 	wake  time.Time // when it can start something; order of the heap
 	at    int       // index in the heap, -1 if not in it
 	idles *list.Element
+
+	readyFor *job // in the list of ready sites of this job
+	readyAt  *list.Element
 }
 
 // queue is what one job has on one active site.
