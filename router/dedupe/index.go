@@ -8,6 +8,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"lukechampine.com/blake3"
+
+	"github.com/fallow-network/fallow/router/dedupe/alike"
 )
 
 var (
@@ -49,6 +51,17 @@ type Document struct {
 	Text    string // main text; normalised here
 	// Digest is Digest(Text) if the caller knows it already; zero otherwise.
 	Digest [16]byte
+	// Near is the similarity, above 0 and up to 1, from which another text counts
+	// as the same. 0 looks for exact duplicates only; such a document is not found
+	// by later ones that look for near duplicates either.
+	Near float64
+	// Site is the registrable domain the document comes from. Of two similar
+	// documents of one site their own passages must be similar too, lest pages on
+	// one template swallow each other.
+	Site string
+	// Shape is alike.New(Text) if the caller has it already, which spares others
+	// the wait for it; it is made here if nil and Near is set.
+	Shape *alike.Shape
 }
 
 // Verdict is the answer of an index.
@@ -64,13 +77,27 @@ type Verdict struct {
 type Config struct {
 	MaxStaged int // entries not yet committed, over all datasets. Default 1,000,000
 	MaxID     int // bytes of a document id. Default 256
+
+	// FilterBytes is the memory of the filter that spares reads for texts unlike
+	// all others. It serves 130,000 documents a MiB at its best; with more, checks
+	// get slower and nothing else. Default 32 MiB.
+	FilterBytes int
+	// MaxBand is how many documents of one band are looked at: pages on one
+	// template share some of their bands. Default 16.
+	MaxBand int
+	// MaxVerify is how many candidates are compared with a document, those with
+	// most bands in common first. Default 24.
+	MaxVerify int
 }
 
 // DefaultConfig returns the defaults named in Config.
-func DefaultConfig() Config { return Config{MaxStaged: 1_000_000, MaxID: 256} }
+func DefaultConfig() Config {
+	return Config{MaxStaged: 1_000_000, MaxID: 256, FilterBytes: 32 << 20, MaxBand: 16, MaxVerify: 24}
+}
 
-// Index finds exact duplicates, however short the text: one word equals one word.
-// Its methods may be called concurrently; of two equal documents checked at once
+// Index finds exact duplicates, however short the text (one word equals one
+// word), and near ones among texts of at least alike.MinShingles shingles. Its
+// methods may be called concurrently; of two equal documents checked at once
 // exactly one is the first.
 //
 // The index moves in step with the dataset. Check remembers a new document in
@@ -79,8 +106,9 @@ func DefaultConfig() Config { return Config{MaxStaged: 1_000_000, MaxID: 256} }
 // All the while Check sees them. A process that dies loses the staged entries
 // together with the records they stand for.
 type Index struct {
-	db  *pebble.DB
-	cfg Config
+	db   *pebble.DB
+	cfg  Config
+	near *near
 
 	mu     sync.Mutex         // held over a look-up, so that check and stage are one step
 	open   map[string]*Staged // by dataset
@@ -94,14 +122,23 @@ const prefixDigest = "dx"
 
 type entryKey [len(prefixDigest) + 32]byte
 
-// Open returns the index in db, whose keys begin with 'd'. db stays the caller's;
-// open it with a bloom filter on every level, for most digests are new.
+// Open returns the index in db, whose keys begin with 'd'. db stays the caller's,
+// to be closed after Close; open it with a bloom filter on every level, for most
+// digests are new.
 func Open(db *pebble.DB, cfg Config) (*Index, error) {
-	if cfg.MaxStaged < 1 || cfg.MaxID < 1 {
-		return nil, fmt.Errorf("dedupe config: max staged %d, max id %d, want at least 1", cfg.MaxStaged, cfg.MaxID)
+	if cfg.MaxStaged < 1 || cfg.MaxID < 1 || cfg.FilterBytes < 1 || cfg.MaxBand < 1 || cfg.MaxVerify < 1 {
+		return nil, fmt.Errorf("dedupe config: %+v, want at least 1 of each", cfg)
 	}
-	return &Index{db: db, cfg: cfg, open: map[string]*Staged{}}, nil
+	near, err := openNear(db, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Index{db: db, cfg: cfg, near: near, open: map[string]*Staged{}}, nil
 }
+
+// Close ends what the index does in the background. No call may follow but those
+// on Staged.
+func (x *Index) Close() { x.near.close() }
 
 // Check says whether doc duplicates a committed or staged document of its
 // dataset. If not, doc is staged as the first of its kind.
@@ -114,6 +151,9 @@ func (x *Index) Check(doc Document) (Verdict, error) {
 		v.Digest = Digest(doc.Text)
 	}
 	key := keyOf(doc.Dataset, v.Digest)
+	if doc.Near > 0 && doc.Shape == nil {
+		doc.Shape = alike.New(doc.Text)
+	}
 
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -125,6 +165,13 @@ func (x *Index) Check(doc Document) (Verdict, error) {
 		v.Kind, v.KeptID, v.Similarity = Exact, kept, 1
 		return v, nil
 	}
+	if doc.Near > 0 && doc.Shape != nil {
+		v.KeptID, v.Similarity, err = x.findNear(doc, key)
+		if err != nil || v.KeptID != "" {
+			v.Kind = Near
+			return v, err
+		}
+	}
 	if x.staged >= x.cfg.MaxStaged {
 		return Verdict{}, fmt.Errorf("check document after %d others: %w", x.staged, ErrFull)
 	}
@@ -132,6 +179,11 @@ func (x *Index) Check(doc Document) (Verdict, error) {
 	if s == nil {
 		s = &Staged{x: x, ids: map[entryKey]string{}}
 		x.open[doc.Dataset] = s
+	}
+	if doc.Near > 0 && doc.Shape != nil {
+		if err := x.near.add(key, doc); err != nil {
+			return Verdict{}, err
+		}
 	}
 	s.ids[key] = doc.ID
 	x.staged++

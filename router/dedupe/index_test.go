@@ -51,7 +51,9 @@ func (quiet) Fatalf(format string, a ...any) { panic(fmt.Sprintf(format, a...)) 
 
 func openDB(t testing.TB, fs vfs.FS) *pebble.DB {
 	t.Helper()
-	o := &pebble.Options{FS: fs, Logger: quiet{}, MemTableSize: 4 << 20}
+	cache := pebble.NewCache(64 << 20) // as in router/crawl, and so the next
+	defer cache.Unref()
+	o := &pebble.Options{FS: fs, Logger: quiet{}, Cache: cache, MemTableSize: 16 << 20, FormatMajorVersion: pebble.FormatNewest}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
@@ -65,15 +67,16 @@ func openDB(t testing.TB, fs vfs.FS) *pebble.DB {
 func open(t testing.TB, cfg dedupe.Config) (*dedupe.Index, *pebble.DB) {
 	t.Helper()
 	db := openDB(t, vfs.NewMem())
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	x, err := dedupe.Open(db, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		x.Close()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return x, db
 }
 
@@ -148,7 +151,9 @@ func TestIndexSurvivesCrashInStep(t *testing.T) {
 }
 
 func TestIndexBounds(t *testing.T) {
-	x, db := open(t, dedupe.Config{MaxStaged: 2, MaxID: 4})
+	bounds := dedupe.DefaultConfig()
+	bounds.MaxStaged, bounds.MaxID = 2, 4
+	x, db := open(t, bounds)
 	for _, id := range []string{"", "12345"} {
 		if _, err := x.Check(dedupe.Document{Dataset: "d", ID: id}); !errors.Is(err, dedupe.ErrID) {
 			t.Errorf("id %q: %v", id, err)
