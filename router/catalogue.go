@@ -41,6 +41,18 @@ func (c *catalogue) RawPath(name string, n uint64) string {
 	return filepath.Join(c.folder(name), "shards", fmt.Sprintf("%08d.raw.parquet", n))
 }
 
+// PublishedShards is how many shards the latest version holds, 0 without one.
+func (c *catalogue) PublishedShards(name string) (int, error) {
+	_, manifest, err := dataset.Latest(c.folder(name))
+	if errors.Is(err, dataset.ErrNoVersion) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(manifest.Shards), nil
+}
+
 // Publish makes the next version of a dataset. Asked again for what the latest
 // version holds already, which happens after a crash, it returns that one.
 func (c *catalogue) Publish(_ context.Context, p crawl.Publication) (crawl.Published, error) {
@@ -78,7 +90,7 @@ func (c *catalogue) spec(p crawl.Publication) dataset.VersionSpec {
 	}
 	for _, e := range p.Entries {
 		if e.Shard != nil {
-			spec.Shards = append(spec.Shards, dataset.ShardFile{Path: c.ShardPath(p.Dataset, e.Number), Raw: c.RawPath(p.Dataset, e.Number), Shard: *e.Shard})
+			spec.Shards = append(spec.Shards, dataset.ShardFile{Path: e.Path(c.ShardPath(p.Dataset, e.Number)), Raw: c.RawPath(p.Dataset, e.Number), Shard: *e.Shard})
 		}
 		spec.Duplicates = append(spec.Duplicates, e.Duplicates...)
 	}

@@ -109,7 +109,7 @@ var composers = []string{"router", "router/cmd/...", "router/demo", "router/rout
 // import testers. Everything else meets through a small interface that the
 // importing side declares, which a composer fills.
 var siblings = map[string][]string{
-	"router/crawl": {"router/page", "router/dedupe"},
+	"router/crawl": {"router/page", "router/dedupe", "router/dedupe/alike"},
 	// A job is asked for here and carried out elsewhere; its package is words only.
 	"router/api": {"router/crawl/job"},
 	// The store implements the database that each of these declares.

@@ -36,6 +36,8 @@ type Entry struct {
 	Number     uint64              `json:"number"`
 	Shard      *dataset.Shard      `json:"shard,omitempty"` // nil when there were only duplicates
 	Duplicates []dataset.Duplicate `json:"duplicates,omitempty"`
+	Elsewhere  int64               `json:"elsewhere,omitempty"` // duplicates of records in other shards
+	Revision   int                 `json:"revision,omitempty"`  // how often the shard was written anew
 }
 
 func entryKey(name string, n uint64) []byte {
@@ -165,7 +167,7 @@ func (c *Crawler) writeShard(ctx context.Context, name string, taken *group) (En
 	if err != nil {
 		return Entry{}, err
 	}
-	entry := Entry{Number: number, Duplicates: taken.duplicates}
+	entry := Entry{Number: number, Duplicates: taken.duplicates, Elsewhere: taken.countClusters()}
 	if len(taken.records) == 0 {
 		return entry, nil
 	}

@@ -99,6 +99,8 @@ type Publisher interface {
 	ShardPath(dataset string, n uint64) string
 	// RawPath is where the answers of its records are written, if they are kept.
 	RawPath(dataset string, n uint64) string
+	// PublishedShards is how many shards the latest version of a dataset holds.
+	PublishedShards(dataset string) (int, error)
 	// Publish makes the next version of a dataset, or finds that the latest one
 	// holds just these shards already.
 	Publish(ctx context.Context, p Publication) (Published, error)
@@ -155,6 +157,9 @@ func New(log *slog.Logger, now func() time.Time, db DB, fleet Fleet, p Publisher
 		wakeKeep: make(chan struct{}, 1), wakeCommit: make(chan struct{}, 1),
 	}
 	if err := c.open(); err != nil {
+		if c.dedupe != nil {
+			c.dedupe.Close()
+		}
 		return nil, errors.Join(err, state.Close())
 	}
 	return c, nil
@@ -216,6 +221,7 @@ func (c *Crawler) Close() error {
 		c.calls.Lock()
 		defer c.calls.Unlock()
 		c.shut = true
+		c.dedupe.Close()
 		c.closed = errors.Join(err, c.frontier.Close(), c.state.Close())
 	})
 	return c.closed

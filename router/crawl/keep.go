@@ -144,6 +144,9 @@ func (c *Crawler) publishVersion(ctx context.Context, r *run) error {
 	if !slices.ContainsFunc(entries, func(e Entry) bool { return e.Shard != nil }) {
 		return nil
 	}
+	if err := c.settleClusters(ctx, r.job.Dataset, entries); err != nil {
+		return err
+	}
 	total, err := c.storedTally(sumKey(r.job.Dataset))
 	if err != nil {
 		return err

@@ -282,6 +282,17 @@ func (s shelf) RawPath(name string, n uint64) string {
 	return filepath.Join(s.folder(name), "shards", fmt.Sprintf("%08d.raw.parquet", n))
 }
 
+func (s shelf) PublishedShards(name string) (int, error) {
+	_, m, err := dataset.Latest(s.folder(name))
+	if errors.Is(err, dataset.ErrNoVersion) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(m.Shards), nil
+}
+
 var shelfKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 
 func (s shelf) Publish(_ context.Context, p crawl.Publication) (crawl.Published, error) {
@@ -297,7 +308,7 @@ func (s shelf) Publish(_ context.Context, p crawl.Publication) (crawl.Published,
 	for _, e := range p.Entries {
 		if e.Shard != nil {
 			spec.Shards = append(spec.Shards, dataset.ShardFile{
-				Path: filepath.Join(dir, "shards", fmt.Sprintf("%08d.parquet", e.Number)), Raw: s.RawPath(p.Dataset, e.Number), Shard: *e.Shard,
+				Path: e.Path(filepath.Join(dir, "shards", fmt.Sprintf("%08d.parquet", e.Number))), Raw: s.RawPath(p.Dataset, e.Number), Shard: *e.Shard,
 			})
 		}
 		spec.Duplicates = append(spec.Duplicates, e.Duplicates...)

@@ -15,6 +15,7 @@ import (
 	"github.com/fallow-network/fallow/router/crawl/frontier"
 	"github.com/fallow-network/fallow/router/crawl/gate"
 	"github.com/fallow-network/fallow/router/dedupe"
+	"github.com/fallow-network/fallow/router/dedupe/alike"
 	"github.com/fallow-network/fallow/router/page"
 )
 
@@ -75,7 +76,12 @@ func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page,
 	for _, s := range signals[:min(len(signals), gate.MaxSignals)] {
 		record.Signals = append(record.Signals, dataset.Signal{Source: string(s.Source), Text: s.Text})
 	}
-	k := &kept{record: record, doc: dedupe.Document{Dataset: r.job.Dataset, ID: id, Text: p.Text, Digest: digest}}
+	k := &kept{record: record, doc: dedupe.Document{
+		Dataset: r.job.Dataset, ID: id, Text: p.Text, Digest: digest, Site: item.Site,
+	}}
+	if r.job.Near < 1 {
+		k.doc.Near, k.doc.Shape = r.job.Near, alike.New(p.Text)
+	}
 	if r.job.KeepRaw {
 		k.raw = &dataset.Raw{
 			ID: id, URL: item.URL, FetchedAt: got.FetchedAt, Status: record.Status, Protocol: got.Proto, MIME: p.MIME,

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fallow-network/fallow/router/api"
+	"github.com/fallow-network/fallow/router/crawl/job"
 )
 
 func newJob() *cobra.Command {
@@ -132,6 +133,7 @@ func showJob(s screen, j api.Job) {
 		{"scope", fmt.Sprintf("%s, %d pages at most", j.Scope, j.MaxPages)},
 		{"country", j.Country},
 		{"raw", kept(j.KeepRaw)},
+		{"near", nearness(j.Near)},
 		{"seeds", seeds(j.Seeds)},
 		{"created", when(j.Created)},
 		{"addresses", fmt.Sprintf("%d known, %d queued, %d in flight", j.Known, j.Queued, j.InFlight)},
@@ -206,3 +208,14 @@ func seeds(list []string) string {
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func when(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+
+// nearness says from when pages are duplicates, where that is not the default.
+func nearness(near float64) string {
+	switch near {
+	case 0, job.DefaultNear:
+		return ""
+	case 1:
+		return "only exact duplicates are dropped"
+	}
+	return fmt.Sprintf("pages alike by %.0f%% are duplicates", 100*near)
+}

@@ -22,6 +22,7 @@ type Job struct {
 	Country  string    // ISO 3166-1 alpha-2 wish for the node's country, "" = any
 	Seeds    []string  // absolute http(s) addresses; nil where a list of jobs leaves them out
 	KeepRaw  bool      // the answers go to the dataset too, as raw files
+	Near     float64   // similarity from which pages are near duplicates; 1: only exact ones are dropped
 	State    State     //
 	Reason   string    // why it is paused, failed or cancelled; else ""
 	Created  time.Time // UTC, whole milliseconds, as the other two
@@ -76,6 +77,7 @@ func New(spec Spec, l Limits, now time.Time) (Job, error) {
 		Country:  spec.Country,
 		Seeds:    spec.Seeds,
 		KeepRaw:  spec.KeepRaw,
+		Near:     spec.Near,
 		State:    StateQueued,
 		Created:  at,
 		Updated:  at,

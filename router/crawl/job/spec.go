@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Spec is what somebody asks for. Scope and MaxPages may be left zero: New
-// takes ScopeHost and Limits.DefaultPages then.
+// Spec is what somebody asks for. Scope, MaxPages and Near may be left zero: New
+// takes ScopeHost, Limits.DefaultPages and DefaultNear then.
 type Spec struct {
 	Dataset  string
 	Purpose  string
@@ -19,7 +19,16 @@ type Spec struct {
 	Country  string
 	Seeds    []string
 	KeepRaw  bool // keep the answers too, for the raw files of the dataset
+	Near     float64
 }
+
+// Bounds of Spec.Near, the Jaccard similarity of word shingles from which pages
+// are near duplicates. Below MinNear the index would overlook too many and merge
+// pages that only share a template; at 1 only exact duplicates are dropped.
+const (
+	MinNear     = 0.7
+	DefaultNear = 0.8
+)
 
 // Limits bounds what one job may ask for.
 type Limits struct {
@@ -60,6 +69,9 @@ func (s Spec) withDefaults(l Limits) Spec {
 	if s.MaxPages == 0 {
 		s.MaxPages = l.DefaultPages
 	}
+	if s.Near == 0 {
+		s.Near = DefaultNear
+	}
 	return s
 }
 
@@ -76,6 +88,9 @@ func (s Spec) Validate(l Limits) error {
 	}
 	if s.MaxPages < 1 || s.MaxPages > l.MaxPages {
 		return invalid("max pages is %d, must be 1 to %d", s.MaxPages, l.MaxPages)
+	}
+	if !(s.Near >= MinNear && s.Near <= 1) { // NaN too
+		return invalid("near is %v, must be %v to 1 (1 drops exact duplicates only)", s.Near, MinNear)
 	}
 	if err := validateCountry(s.Country); err != nil {
 		return err
