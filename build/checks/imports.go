@@ -110,6 +110,10 @@ var composers = []string{"router", "router/cmd/...", "router/demo", "router/rout
 // importing side declares, which a composer fills.
 var siblings = map[string][]string{
 	"router/crawl": {"router/page", "router/dedupe", "router/dedupe/alike"},
+	// Which text stays as it is when normalised must be the same to who cleans it
+	// and who digests it, and is a leaf.
+	"router/page":   {"router/inert"},
+	"router/dedupe": {"router/inert"},
 	// A job is asked for here and carried out elsewhere; its package is words only.
 	"router/api": {"router/crawl/job"},
 	// The store implements the database that each of these declares.

@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 	"lukechampine.com/blake3"
+
+	"github.com/fallow-network/fallow/router/inert"
 )
 
 // Digest returns 128 bits of BLAKE3 over the normalised text. Two texts have one
@@ -26,13 +28,18 @@ func normalise(text string) []byte {
 	b := make([]byte, 0, len(text)+8)
 	space, composed := false, true
 	for i := 0; i < len(text); {
-		if n := plainText(text[i:]); n > 0 {
+		if n := inert.Run(text[i:]); n > 0 {
 			if space {
 				b = append(b, ' ')
 				space = false
 			}
 			b = append(b, text[i:i+n]...)
 			i += n
+			continue
+		}
+		if text[i] == ' ' || text[i] == '\n' {
+			space = len(b) > 0
+			i++
 			continue
 		}
 		c, n := utf8.DecodeRuneInString(text[i:])
@@ -55,54 +62,6 @@ func normalise(text string) []byte {
 		return b
 	}
 	return norm.NFC.Bytes(b)
-}
-
-// plainText is the length of the leading text that normalises to itself whatever
-// stands around it: visible ASCII with single spaces between, and letters of the
-// commonest scripts. Deciding that for each character by Unicode's tables costs
-// many times as much as the hash.
-func plainText(text string) int {
-	for i := 0; i < len(text); {
-		c := text[i]
-		switch {
-		case c > ' ' && c < 0x7f:
-			i++
-		case c == ' ' && i > 0 && i+1 < len(text) && text[i+1] > ' ' && text[i+1] < 0x7f:
-			i++
-		case c < utf8.RuneSelf:
-			return i
-		default:
-			r, n := utf8.DecodeRuneInString(text[i:])
-			if !inert(r) {
-				return i
-			}
-			i += n
-		}
-	}
-	return len(text)
-}
-
-// inert reports characters beyond ASCII that are visible, in NFC, and that
-// neither compose with nor are reordered around any other: no marks, no
-// conjoining jamo, nothing that decomposes for good. It need not know them all.
-func inert(r rune) bool {
-	switch {
-	case r < 0x0400:
-		return 0x00bf <= r && r <= 0x02ff
-	case r < 0x0530: // Cyrillic
-		return r <= 0x0482 || r >= 0x048a
-	case r < 0x2010:
-		return 0x05d0 <= r && r <= 0x05ea || 0x0620 <= r && r <= 0x064a || // Hebrew, Arabic
-			0x0e01 <= r && r <= 0x0e30 // Thai
-	case r < 0x3001:
-		return r <= 0x2027 || 0x2030 <= r && r <= 0x205e // punctuation
-	case r < 0x3400: // punctuation, kana
-		return r <= 0x3029 || 0x3041 <= r && r <= 0x3096 || 0x30a1 <= r && r <= 0x30ff
-	case r < 0xac00: // Han
-		return r <= 0x4dbf || 0x4e00 <= r && r <= 0x9fff
-	default: // Hangul syllables, full-width forms
-		return r <= 0xd7a3 || 0xff01 <= r && r <= 0xff60
-	}
 }
 
 func invisible(c rune) bool {

@@ -4,24 +4,9 @@ import (
 	"strings"
 	"testing"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
-
-// Unicode's own tables are the judge of which characters need no look-up.
-func TestInert(t *testing.T) {
-	for r := rune(utf8.RuneSelf); r <= unicode.MaxRune; r++ {
-		if !inert(r) {
-			continue
-		}
-		s := string(r)
-		p := norm.NFC.PropertiesString(s)
-		if unicode.IsSpace(r) || invisible(r) || !norm.NFC.IsNormalString(s) || p.CCC() != 0 || !p.BoundaryBefore() {
-			t.Errorf("%U is not inert", r)
-		}
-	}
-}
 
 // normaliseSlowly says what normalise means, character by character.
 func normaliseSlowly(text string) string {

@@ -63,7 +63,7 @@ func walk(document *html.Node, head *headReader, limit int) (nodes int, articles
 		case n.DataAtom == atom.Article:
 			articles = append(articles, n)
 		}
-		if wanted(n.DataAtom) {
+		if traitsOf(n.DataAtom)&withAttrs != 0 {
 			var a attrs
 			for _, attr := range n.Attr {
 				a.set(attr.Key, attr.Val)
@@ -160,12 +160,12 @@ func render(n *html.Node, w *textWriter) {
 		return
 	}
 	// The extractor renames elements without renaming their atom.
-	tag := atom.Lookup([]byte(n.Data))
-	block := breaksLine(tag)
+	tag := traitsOf(atom.Lookup([]byte(n.Data)))
+	block := tag&ownLine != 0
 	if block {
 		w.breakLine()
 	}
-	if tag == atom.Td || tag == atom.Th {
+	if tag&cell != 0 {
 		w.space = true
 	}
 	for c := n.FirstChild; c != nil && !w.full(); c = c.NextSibling {

@@ -13,40 +13,70 @@ type attrs struct {
 	hasHref                                             bool
 }
 
-// set stores one attribute; the first of a name counts.
-func (a *attrs) set(key, value string) {
-	var field *string
+// field is where the attribute of a lower-case key is kept, nil if it does not
+// matter, and a number of its own.
+func (a *attrs) field(key string) (field *string, number uint) {
 	switch key {
 	case "href":
-		a.hasHref, field = true, &a.href
+		return &a.href, 0
 	case "rel":
-		field = &a.rel
+		return &a.rel, 1
 	case "name":
-		field = &a.name
+		return &a.name, 2
 	case "property":
-		field = &a.property
+		return &a.property, 3
 	case "http-equiv":
-		field = &a.httpEquiv
+		return &a.httpEquiv, 4
 	case "content":
-		field = &a.content
-	case "lang", "xml:lang":
-		field = &a.lang
-	default:
+		return &a.content, 5
+	case "lang":
+		return &a.lang, 6
+	case "xml:lang":
+		return &a.lang, 7
+	}
+	return nil, 0
+}
+
+// set stores one attribute of a DOM.
+func (a *attrs) set(key, value string) {
+	field, _ := a.field(key)
+	if field == nil {
 		return
 	}
+	a.hasHref = a.hasHref || field == &a.href
 	if *field == "" {
 		*field = value
 	}
 }
 
-// wanted reports whether an element's attributes matter, so that those of all
-// others are never read.
-func wanted(tag atom.Atom) bool {
-	switch tag {
-	case atom.A, atom.Area, atom.Link, atom.Base, atom.Meta, atom.Html:
-		return true
-	}
-	return false
+// longestKey is that of http-equiv.
+const longestKey = 10
+
+// read takes over those of a scanner's start tag; the first of a name counts.
+func (a *attrs) read(s *scanner) {
+	*a = attrs{}
+	var seen uint
+	s.attributes(func(key, value []byte) {
+		if len(key) > longestKey {
+			return
+		}
+		var buf [longestKey]byte
+		for i, c := range key {
+			if 'A' <= c && c <= 'Z' {
+				c |= 0x20
+			}
+			buf[i] = c
+		}
+		field, number := a.field(string(buf[:len(key)]))
+		if field == nil || seen&(1<<number) != 0 {
+			return
+		}
+		seen |= 1 << number
+		a.hasHref = a.hasHref || field == &a.href
+		if *field == "" {
+			*field = unescapeValue(value)
+		}
+	})
 }
 
 // headReader gathers what both modes take from elements: links, metas, title,
@@ -64,7 +94,7 @@ func newHeadReader(bounds Bounds) *headReader {
 	return &headReader{bounds: bounds, links: linkSet{bounds: bounds}}
 }
 
-// element takes one start tag for which wanted is true.
+// element takes one start tag that has the trait withAttrs.
 func (h *headReader) element(tag atom.Atom, a *attrs) {
 	switch tag {
 	case atom.Html:

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/fallow-network/fallow/router/inert"
 )
 
 // textWriter gathers text and keeps Page.Text's promise: valid UTF-8, NFC, no
@@ -42,61 +44,20 @@ func (w *textWriter) full() bool { return len(w.buf) >= w.limit }
 // write adds text; pre keeps its spaces and line ends.
 func (w *textWriter) write(text []byte, pre bool) {
 	for len(text) > 0 && !w.full() {
-		if n := plainRun(text); n > 0 {
+		if n := inert.RunBytes(text); n > 0 {
 			w.flushSpace()
 			w.buf = append(w.buf, text[:n]...)
 			text = text[n:]
 			continue
 		}
+		if !pre && (text[0] == ' ' || text[0] == '\n' || text[0] == '\t') {
+			w.space = true
+			text = text[1:]
+			continue
+		}
 		r, size := utf8.DecodeRune(text)
 		w.writeRune(r, pre)
 		text = text[size:]
-	}
-}
-
-// plainRun is the length of the leading text that can be copied as it is:
-// visible ASCII with single spaces between, and letters of the commonest
-// scripts, for which Unicode's tables need not be asked one by one.
-func plainRun(text []byte) int {
-	for i := 0; i < len(text); {
-		c := text[i]
-		switch {
-		case c > ' ' && c < 0x7f:
-			i++
-		case c == ' ' && i > 0 && i+1 < len(text) && text[i+1] > ' ' && text[i+1] < 0x7f:
-			i++
-		case c < utf8.RuneSelf:
-			return i
-		default:
-			r, size := utf8.DecodeRune(text[i:])
-			if !settled(r) {
-				return i
-			}
-			i += size
-		}
-	}
-	return len(text)
-}
-
-// settled reports characters beyond ASCII that are visible, in NFC, and that
-// neither compose with nor are reordered around any other. It need not know
-// them all.
-func settled(r rune) bool {
-	switch {
-	case r < 0x0400:
-		return 0x00bf <= r && r <= 0x02ff
-	case r < 0x0530: // Cyrillic
-		return r <= 0x0482 || r >= 0x048a
-	case r < 0x2010: // Hebrew, Arabic, Thai
-		return 0x05d0 <= r && r <= 0x05ea || 0x0620 <= r && r <= 0x064a || 0x0e01 <= r && r <= 0x0e30
-	case r < 0x3001: // punctuation
-		return r <= 0x2027 || 0x2030 <= r && r <= 0x205e
-	case r < 0x3400: // punctuation, kana
-		return r <= 0x3029 || 0x3041 <= r && r <= 0x3096 || 0x30a1 <= r && r <= 0x30ff
-	case r < 0xac00: // Han
-		return r <= 0x4dbf || 0x4e00 <= r && r <= 0x9fff
-	default: // Hangul syllables, full-width forms
-		return r <= 0xd7a3 || 0xff01 <= r && r <= 0xff60
 	}
 }
 

@@ -16,17 +16,29 @@ const bytesPerToken = 4
 // limits.
 func EstimateTokens(text string) int64 {
 	dense, denseBytes := 0, 0
-	for _, r := range text {
-		if r >= firstDense && isDense(r) {
-			dense++
-			denseBytes += utf8.RuneLen(r)
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch {
+		case c < firstDenseLead:
+			i++
+			for i+8 <= len(text) && text[i]|text[i+1]|text[i+2]|text[i+3]|text[i+4]|text[i+5]|text[i+6]|text[i+7] < utf8.RuneSelf {
+				i += 8
+			}
+		default:
+			r, size := utf8.DecodeRuneInString(text[i:])
+			if isDense(r) {
+				dense++
+				denseBytes += size
+			}
+			i += size
 		}
 	}
 	return int64(dense + (len(text)-denseBytes+bytesPerToken-1)/bytesPerToken)
 }
 
-// firstDense is the lowest character that may be dense, a Hangul letter.
-const firstDense = 0x1100
+// firstDenseLead is the first byte of the lowest character that may be dense, a
+// Hangul letter; bytes below never begin one.
+const firstDenseLead = 0xe1
 
 // isDense reports characters that are about a token each.
 func isDense(r rune) bool {
