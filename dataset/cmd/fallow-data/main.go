@@ -37,7 +37,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:     "fallow-data",
 		Version: version,
-		Short:   "Inspect, verify and export Fallow datasets, offline",
+		Short:   "Inspect, verify, export and deduplicate Fallow datasets, offline",
 		Long: `Inspect, verify and export Fallow datasets, and verify epochs of the ledger.
 Nothing is sent anywhere: every command works without a network.
 
@@ -45,6 +45,6 @@ Exit codes: 0 fine, 1 not valid (the output says what and where), 2 cannot tell.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newVerify(), newInspect(), newExport(), newEpoch())
+	root.AddCommand(newVerify(), newInspect(), newExport(), newDedupe(), newEpoch())
 	return root
 }
