@@ -154,7 +154,7 @@ func (d *demo) judge(s *Summary) error {
 
 func (d *demo) show(s Summary) {
 	d.say.title("What happened")
-	d.say.line("fetched", "%d pages: %d records, %d exact duplicates dropped%s", s.Pages, s.Records, s.Duplicates.Exact, causes(", ", s.Skipped))
+	d.say.line("fetched", "%d pages: %d records, %d exact and %d near duplicates dropped%s", s.Pages, s.Records, s.Duplicates.Exact, s.Duplicates.Near, causes(", ", s.Skipped))
 	d.say.line("left alone", "%d addresses that robots.txt forbids%s", s.Forbidden, causes("; given up: ", s.Failed))
 	d.say.table([]string{"node", "pages", "down", "up", "points"}, func(row func(...string)) {
 		for _, n := range s.Nodes {
