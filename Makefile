@@ -19,6 +19,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r a b; do printf '%-18s %s\n' "$$a" "$$b"; done
 
 demo: build ## the whole network on this machine [SITE=https://… CONTACT=https://…] [PAGES=200] [NODES=3]
+	@build/setup litesvm || true
 	bin/fallow-router demo --pages '$(PAGES)' --nodes '$(NODES)' $(if $(SITE),--site '$(SITE)') $(if $(CONTACT),--contact '$(CONTACT)')
 
 test: ## everything that has to pass [RACE=0]

@@ -116,6 +116,8 @@ var siblings = map[string][]string{
 	"router/dedupe": {"router/inert"},
 	// A job is asked for here and carried out elsewhere; its package is words only.
 	"router/api": {"router/crawl/job"},
+	// The only chain implements what settling and orders need of one.
+	"router/solana": {"router/settle", "router/market"},
 	// The store implements the database that each of these declares.
 	"router/store": {
 		"router/crawl", "router/crawl/job", "router/fleet", "router/ledger",

@@ -218,7 +218,7 @@ func (s *Settler) memo(ctx context.Context, b Batch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	m := Memo{Kind: KindCommit, Epoch: b.Epoch, Seq: b.Seq, Root: e.Root, File: e.File, Nodes: e.Nodes, Points: e.Points}
+	m := Memo{Kind: KindCommit, Epoch: b.Epoch, Seq: b.Seq, Commitment: e.Commitment}
 	if s.cfg.Mode == ModePay {
 		m.Mint, m.Rate = s.cfg.Mint, s.cfg.Rate
 	}

@@ -20,12 +20,19 @@ type Ledger interface {
 // ErrNotReady says that an epoch cannot be settled yet.
 var ErrNotReady = errors.New("not ready to be settled")
 
-// Epoch is a closed epoch, as it is committed to.
+// Epoch is a closed epoch.
 type Epoch struct {
-	Number     uint64
-	Root, File [32]byte // Merkle root of the statements, hash of the file's content
-	Nodes      int      // with a statement
-	Points     MicroPoints
+	Number uint64
+	Commitment
+}
+
+// Commitment is what goes on the chain about an epoch: enough to hold its file,
+// and through the file every amount, against the chain.
+type Commitment struct {
+	Root, File               [32]byte // Merkle root of the balances; the file's hash
+	Nodes                    uint64
+	Points, PointsEver       MicroPoints // earned in the epoch; up to its end
+	Royalties, RoyaltiesEver Units
 }
 
 // Due is what one node has ever earned, and where it wants to be paid.

@@ -12,7 +12,7 @@ import (
 // Memos are what a stranger reads on the chain. They are words separated by one
 // space:
 //
-//	fallow1 commit EPOCH SEQ root=HEX file=HEX nodes=N points=MICROPOINTS [mint=KEY rate=UNITS/MICROPOINTS]
+//	fallow1 commit EPOCH SEQ root=HEX file=HEX nodes=N points=P royalties=R points_ever=P royalties_ever=R [mint=KEY rate=UNITS/MICROPOINTS]
 //	fallow1 pay EPOCH SEQ UNITS/MICROPOINTS [I=TAG ...]
 //	fallow1 refund SEQ ORDER
 //
@@ -32,9 +32,7 @@ type Memo struct {
 	Epoch uint64 // zero in a refund
 	Seq   uint64
 
-	Root, File [32]byte // of a commit
-	Nodes      int
-	Points     MicroPoints
+	Commitment          // of a commit
 	Mint       wire.Key // zero where nothing is paid
 
 	Rate Rate           // of a payment, and of a commit with a mint
@@ -48,7 +46,8 @@ func (m Memo) String() string {
 	var b strings.Builder
 	switch m.Kind {
 	case KindCommit:
-		fmt.Fprintf(&b, "%s commit %d %d root=%x file=%x nodes=%d points=%d", memoDomain, m.Epoch, m.Seq, m.Root, m.File, m.Nodes, m.Points)
+		fmt.Fprintf(&b, "%s commit %d %d root=%x file=%x nodes=%d points=%d royalties=%d points_ever=%d royalties_ever=%d", memoDomain, m.Epoch, m.Seq,
+			m.Root, m.File, m.Nodes, m.Points, m.Royalties, m.PointsEver, m.RoyaltiesEver)
 		if !m.Mint.IsZero() {
 			fmt.Fprintf(&b, " mint=%s rate=%s", m.Mint, m.Rate)
 		}
@@ -115,11 +114,15 @@ func (m *Memo) parseCommit(words []string) (err error) {
 		case "file":
 			err = parseHash(value, &m.File)
 		case "nodes":
-			m.Nodes, err = strconv.Atoi(value)
+			m.Nodes, err = strconv.ParseUint(value, 10, 63)
 		case "points":
-			var points int64
-			points, err = strconv.ParseInt(value, 10, 64)
-			m.Points = MicroPoints(points)
+			err = parseAmount(value, &m.Points)
+		case "royalties":
+			err = parseAmount(value, &m.Royalties)
+		case "points_ever":
+			err = parseAmount(value, &m.PointsEver)
+		case "royalties_ever":
+			err = parseAmount(value, &m.RoyaltiesEver)
 		case "mint":
 			m.Mint, err = wire.ParseKey(value)
 		case "rate":
@@ -132,6 +135,12 @@ func (m *Memo) parseCommit(words []string) (err error) {
 		}
 	}
 	return nil
+}
+
+func parseAmount[T ~int64](text string, into *T) error {
+	v, err := strconv.ParseInt(text, 10, 64)
+	*into = T(v)
+	return err
 }
 
 func parseHash(text string, into *[32]byte) error {
