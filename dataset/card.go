@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"text/template"
-	"time"
 )
 
 // cardSites is how many sites the card lists by name.
@@ -17,12 +16,12 @@ const cardSites = 20
 
 // card is README.md of a version: the YAML header that the Hugging Face hub
 // and its datasets library read, then figures and terms for people.
-func card(m *Manifest, sites map[string]int64) []byte {
+func card(a *about) []byte {
 	var out bytes.Buffer
 	out.WriteString("---\n")
-	writeHeader(&out, m)
+	writeHeader(&out, a.Manifest)
 	out.WriteString("---\n\n")
-	err := cardTemplate.Execute(&out, cardFigures(m, sites))
+	err := cardTemplate.Execute(&out, cardFigures(a))
 	if err != nil {
 		panic(err) // the template and its data are ours; only a wrong field name fails
 	}
@@ -58,7 +57,12 @@ func writeHeader(out *bytes.Buffer, m *Manifest) {
 		}
 	}
 	fmt.Fprintf(out, "size_categories:\n- %s\ntask_categories:\n- \"text-generation\"\ntags:\n- \"fallow\"\n- \"web\"\n", quote(sizeCategory(m.Rows)))
-	out.WriteString("configs:\n- config_name: \"default\"\n  data_files:\n  - split: \"train\"\n    path: \"data/**/*.parquet\"\n")
+	out.WriteString("configs:\n- config_name: \"default\"\n  data_files:\n  - split: \"train\"\n    path: \"data/**/*.parquet\"\n  default: true\n")
+	fmt.Fprintf(out, "- config_name: \"sample\"\n  data_files:\n  - split: \"train\"\n    path: \"sample/*.parquet\"\n")
+	if slices.ContainsFunc(m.Shards, func(s Shard) bool { return s.Raw != nil }) {
+		out.WriteString("- config_name: \"raw\"\n  data_files:\n  - split: \"train\"\n    path: \"raw/**/*.parquet\"\n")
+	}
+
 	out.WriteString("dataset_info:\n  config_name: \"default\"\n  features:\n")
 	for _, c := range recordsTable().columns {
 		if c.kind == kindSignals {
@@ -122,39 +126,54 @@ func topCounts(counts map[string]int64) []count {
 
 type figures struct {
 	*Manifest
-	First, Last, Made string
-	Dropped           int64
-	DuplicateRate     string
-	Languages, Sites  []count
-	Transports, Train []count
-	SiteCount         int64
-	ShardCount        int
+	First, Last, Made     string
+	ExactRate, NearRate   string
+	Languages, Sites      []count
+	Transports, Train     []count
+	SiteCount, TakenRows  int64
+	ShardCount, SampleOf  int
+	Notices               []Notice
+	Semantic, FormerState string
 }
 
-func cardFigures(m *Manifest, sites map[string]int64) figures {
+func cardFigures(a *about) figures {
+	m := a.Manifest
 	f := figures{
-		Manifest: m, First: m.FirstFetched.Format(time.RFC3339), Last: m.LastFetched.Format(time.RFC3339), Made: m.Created.Format(time.RFC3339),
-		Dropped: m.Duplicates.Exact + m.Duplicates.Near, Languages: topCounts(m.Languages), Sites: topCounts(sites),
-		Transports: topCounts(m.Transports), Train: topCounts(m.AITrain), SiteCount: m.Sites, ShardCount: len(m.Shards),
+		Manifest: m, First: stamp(m.FirstFetched), Last: stamp(m.LastFetched), Made: stamp(m.Created),
+		ExactRate: a.rate(m.Duplicates.Exact), NearRate: a.rate(m.Duplicates.Near), Languages: topCounts(m.Languages), Sites: topCounts(a.sites),
+		Transports: topCounts(m.Transports), Train: topCounts(m.AITrain), SiteCount: m.Sites, ShardCount: len(m.Shards), SampleOf: sampleRows,
+		TakenRows: a.taken(), Semantic: a.semantic(), FormerState: "This is the first version.",
 	}
-	f.DuplicateRate = fmt.Sprintf("%.1f %%", 100*float64(f.Dropped)/float64(max(1, f.Dropped+m.Rows)))
+	for _, n := range a.notices {
+		n.Reason = cell(n.Reason)
+		f.Notices = append(f.Notices, n)
+	}
+	if a.former != nil {
+		added, lost := int64(0), a.former.Rows
+		for _, s := range NewShards(m, a.former) {
+			added += s.Rows
+		}
+		lost -= m.Rows - added
+		f.FormerState = fmt.Sprintf("Since version %d: %d records more, %d taken out.", a.former.Version, added, lost)
+	}
 	return f
 }
 
-var cardTemplate = template.Must(template.New("card").Parse(`# {{.Dataset}}, version {{.Version}}
+var cardTemplate = template.Must(template.New("card").Parse(`# {{.Dataset}}, version {{.Version}} ({{.Semantic}})
 
 {{with .Description}}{{.}}
 
 {{end}}{{with .Purpose}}**Purpose of the crawl:** {{.}}
 
 {{end}}Web pages that site owners did not forbid, fetched through the Fallow network, as text in Parquet files. The first
-columns are those of FineWeb-2 in its order. Made {{.Made}} by {{.Generator}}.
+columns are those of FineWeb-2 in its order. Made {{.Made}} by {{.Generator}}. {{.FormerState}}
 
 ## Load
 
 ` + "```python" + `
 from datasets import load_dataset
 rows = load_dataset("path/to/this/folder", split="train")
+few = load_dataset("path/to/this/folder", "sample", split="train")  # up to {{.SampleOf}} rows
 ` + "```" + `
 
 ` + "```sql" + `
@@ -174,10 +193,11 @@ SELECT url, title, text FROM 'data/**/*.parquet' LIMIT 5;  -- DuckDB
 | fetched from | {{.First}} |
 | fetched to | {{.Last}} |
 | pages fetched in all | {{.Counts.Fetched}} |
-| duplicates dropped | {{.Dropped}} ({{.Duplicates.Exact}} exact, {{.Duplicates.Near}} near; {{.DuplicateRate}} of what was kept and dropped) |
+| duplicates dropped | {{.Duplicates.Exact}} exact, {{.Duplicates.Near}} near ({{.ExactRate}} and {{.NearRate}} of what was kept and dropped) |
 | addresses not fetched: robots.txt | {{.Counts.RefusedRobots}} |
 | addresses or pages left out: opt-out signals | {{.Counts.RefusedOptOut}} |
 | addresses given up on | {{.Counts.Failed}} |
+| rows taken down since the first version | {{.TakenRows}} |
 
 | language | records |
 |---|---|
@@ -204,6 +224,21 @@ fallow-data verify path/to/this/folder --key {{.Router}}
 The command works offline. It recomputes every digest, every row's Merkle leaf and the total root {{.Root}}, and names
 file, row and field where something was changed. Take the router's key from a source you trust, not from this file.
 With nothing but standard tools, ` + "`sha256sum -c SHA256SUMS`" + ` finds changed files.
+
+## Removals
+
+{{if .Notices}}| order | gone since version | rows | what was named | why |
+|---|---|---|---|---|
+{{range .Notices}}| {{.Number}} | {{.Version}} | {{.Rows}} | {{.Scope}} | {{.Reason}} |
+{{end}}
+{{else}}None so far. {{end}}Versions never change; a removal makes a new one without the rows. ` + "`removed.parquet`" + ` holds hashes of what went:
+whoever keeps an earlier version drops the rows whose ` + "`leaf`" + ` is in its column ` + "`record`" + `.
+
+## Beside the records
+
+` + "`duplicates.parquet`" + ` what was dropped for what · ` + "`sites.json`" + ` records by site · ` + "`croissant.json`" + ` for machines that
+look for datasets · ` + "`provenance.json`" + ` where it comes from · ` + "`eu-summary.md`" + ` for the public summary of training content ·
+` + "`notices.json`" + ` removals · ` + "`manifest.json`" + ` all of it, signed.
 
 ## Terms and known gaps
 

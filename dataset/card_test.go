@@ -52,16 +52,23 @@ func TestCard(t *testing.T) {
 	if len(h.Info.Features) != len(dataset.Schema().Fields()) {
 		t.Errorf("%d features", len(h.Info.Features))
 	}
-	pattern := h.Configs[0].Files[0].Path
-	if pattern != "data/**/*.parquet" || h.Configs[0].Files[0].Split != "train" {
-		t.Fatalf("configs %+v", h.Configs)
+	want := map[string]string{"default": "data/**/*.parquet", "sample": "sample/*.parquet"}
+	for _, c := range h.Configs {
+		if len(c.Files) != 1 || c.Files[0].Path != want[c.Name] || c.Files[0].Split != "train" {
+			t.Errorf("config %+v", c)
+			continue
+		}
+		delete(want, c.Name)
+		// filepath.Glob has no **; without folders below data it stands for nothing.
+		files, err := filepath.Glob(filepath.Join(dir, strings.Replace(c.Files[0].Path, "**/", "", 1)))
+		if count := map[string]int{"default": 2, "sample": 1}[c.Name]; err != nil || len(files) != count {
+			t.Errorf("the pattern of %s finds %v, %v", c.Name, files, err)
+		}
 	}
-	// filepath.Glob has no **; without folders below data it stands for nothing.
-	files, err := filepath.Glob(filepath.Join(dir, strings.Replace(pattern, "**/", "", 1)))
-	if err != nil || len(files) != 2 {
-		t.Errorf("the card's pattern finds %v, %v", files, err)
+	if len(want) > 0 {
+		t.Errorf("missing configs %v", want)
 	}
-	for _, figure := range []string{"| records | 90 |", "1 exact, 1 near", "| eng_Latn |", "testing: quotes"} {
+	for _, figure := range []string{"| records | 90 |", "1 exact, 1 near (1.09 % and 1.09 %", "| eng_Latn |", "testing: quotes"} {
 		if !strings.Contains(parts[2], figure) {
 			t.Errorf("the card lacks %q", figure)
 		}

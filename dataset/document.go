@@ -14,6 +14,7 @@ func SchemaDocument() []byte {
 	documentTable(&out, recordsTable(), "## Shards: `data/**/*.parquet`", "sorted by `surt`, then `id`")
 	documentTable(&out, rawTable(), "## Answers: `raw/**/*.parquet`", "sorted by `id`; a job keeps them only if it is asked to")
 	documentTable(&out, duplicatesTable(), "## Dropped pages: `duplicates.parquet`", "in the order in which they were dropped")
+	documentTable(&out, removedTable(), "## Rows taken down: `removed.parquet`", "in the order in which they were taken down")
 	out.WriteString(documentProof)
 	documentVector(&out)
 	return out.Bytes()
@@ -31,7 +32,13 @@ A version of a dataset is a folder:
 | ` + "`data/train-NNNNN-of-MMMMM.parquet`" + ` | the records |
 | ` + "`raw/train-NNNNN-of-MMMMM.parquet`" + ` | the answers these were made of, where the job kept them; joined by ` + "`id`" + ` |
 | ` + "`duplicates.parquet`" + ` | pages that were dropped, and what is kept instead |
+| ` + "`removed.parquet`" + ` | hashes of rows that were taken down, and why |
+| ` + "`notices.json`" + ` | the orders these were taken down by, for whoever has an earlier version |
+| ` + "`sample/train-00000-of-00001.parquet`" + ` | up to 100 records, spread evenly |
 | ` + "`sites.json`" + ` | records by site |
+| ` + "`croissant.json`" + ` | description after MLCommons Croissant 1.1, with provenance (PROV-O) and terms (ODRL) |
+| ` + "`provenance.json`" + ` | where each shard comes from, what the gate refused, what was taken down |
+| ` + "`eu-summary.json`, `eu-summary.md`" + ` | what the version contributes to the public summary of training content (EU) |
 | ` + "`README.md`" + ` | the card, with the header that the Hugging Face hub reads |
 | ` + "`SHA256SUMS`" + ` | digests of the files above but the manifest, for ` + "`sha256sum -c`" + ` |
 
@@ -45,6 +52,12 @@ and of the types text, binary, int64, int32, float64 or time, and may stand anyw
 older schema reads a newer file: it takes each column it does not know into the row's leaf, under the name and at the place
 that the file gives it, and otherwise passes over it. A version may hold shards of several schemas, as it keeps the shards
 of the versions before it.
+
+**Versions.** A version never changes. The next one keeps the shards of the one before as they are, byte for byte, and adds
+new ones, so what is new is what has another SHA-256. The exception are takedowns: a shard that has rows to leave out is
+written anew without them, all other rows as they were, and its entry in the manifest has ` + "`origin`" + `: the SHA-256 of the shard
+as the crawl committed it. Shards with equal ` + "`origin`" + ` (or, without one, SHA-256) bring the same rows, less what was taken
+down; those of which nothing is left are listed in ` + "`emptied`" + `.
 
 `
 

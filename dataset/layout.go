@@ -147,3 +147,11 @@ func (c *column[T]) leafPaths() []string {
 	}
 	return []string{c.name}
 }
+
+// parts is how many Parquet leaf columns c has.
+func (c *column[T]) parts() int {
+	if c.kind == kindSignals {
+		return 2
+	}
+	return 1
+}

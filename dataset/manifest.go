@@ -33,6 +33,13 @@ const (
 	SumsFile       = "SHA256SUMS"
 	DuplicatesFile = "duplicates.parquet"
 	SitesFile      = "sites.json"
+	RemovedFile    = "removed.parquet"
+	NoticesFile    = "notices.json"
+	CroissantFile  = "croissant.json"
+	ProvenanceFile = "provenance.json"
+	SummaryFile    = "eu-summary.json"
+	SummaryText    = "eu-summary.md"
+	SampleFile     = "sample/train-00000-of-00001.parquet"
 )
 
 // Manifest says what a version holds. The router signs it; all else in the
@@ -55,6 +62,13 @@ type Manifest struct {
 	Summary
 	Counts     Counts          `json:"counts"`
 	Duplicates DuplicateCounts `json:"duplicates"`
+
+	// Takedowns is how many orders were carried out up to this version, Removed
+	// how many rows they cost in all; Emptied are the committed shards, by
+	// SHA-256, of which no row is left.
+	Takedowns int      `json:"takedowns"`
+	Removed   int64    `json:"removed"`
+	Emptied   []string `json:"emptied,omitempty"`
 
 	Shards []Shard `json:"shards"`
 	Files  []File  `json:"files"` // every file of the version but this one

@@ -2,10 +2,8 @@ package dataset
 
 import (
 	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,12 +20,17 @@ type VersionSpec struct {
 	Purpose     string    // what the crawl was asked for
 	Contact     string    // where site owners and readers turn
 	License     string    // identifier of the hub for the collection; default "other"
+	URL         string    // where the dataset is to be had; default: a name made of the key and the dataset
 	Generator   string    // program and version
 	Created     time.Time // stored to the second, UTC
 
-	// Shards are all shards of the version in order: those of the version
-	// before, then new ones.
+	// Shards are all shards of the dataset in order, as the crawl committed them
+	// or as ShardFiles of the version before has them, then new ones. Of those
+	// the version before has, its files are taken.
 	Shards []ShardFile
+	// Takedowns are all orders for the dataset, oldest first: those the version
+	// before carried out, then new ones.
+	Takedowns []Takedown
 	// Duplicates are all pages dropped up to this version.
 	Duplicates []Duplicate
 	Counts     Counts
@@ -54,19 +57,23 @@ var datasetName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 // version; other content under the same number is ErrExists. Shards become
 // hard links of their files, or copies where links cannot be had. New shards
 // are compared with their digest first. One caller at a time per dir.
+//
+// Rows that a takedown covers are left out: a shard that has some is written
+// anew without them, all others stay as they are.
 func Publish(dir string, spec VersionSpec, key ed25519.PrivateKey) (*Manifest, error) {
 	if err := spec.check(key); err != nil {
 		return nil, err
 	}
+	spec.settle()
 	final := filepath.Join(dir, versionName(spec.Version))
 	if _, err := os.Lstat(final); err == nil {
 		return spec.existing(final, key)
 	}
-	p := &publication{spec: spec, tmp: filepath.Join(dir, ".tmp-"+versionName(spec.Version))}
+	p := newPublication(spec, filepath.Join(dir, ".tmp-"+versionName(spec.Version)), key)
 	if err := p.compareWithFormer(dir); err != nil {
 		return nil, err
 	}
-	m, err := p.build(key)
+	m, err := p.build()
 	if err != nil {
 		return nil, fmt.Errorf("publish %s version %d: %w", spec.Dataset, spec.Version, err)
 	}
@@ -92,12 +99,53 @@ func (s *VersionSpec) check(key ed25519.PrivateKey) error {
 	case len(s.Duplicates) > limits.Duplicates:
 		return fmt.Errorf("publish: %d duplicates, the limit is %d", len(s.Duplicates), limits.Duplicates)
 	}
+	for i := range s.Takedowns {
+		if err := s.Takedowns[i].Check(); err != nil {
+			return fmt.Errorf("publish: order %d: %w", i+1, err)
+		}
+	}
 	for i := range s.Duplicates {
 		if k := s.Duplicates[i].Kind; k != ExactDuplicate && k != NearDuplicate {
 			return fmt.Errorf("publish: duplicate %d is of kind %q", i, k)
 		}
 	}
 	return nil
+}
+
+// settle puts a spec into the form that versions are compared in: without the
+// duplicates that a takedown covers.
+func (s *VersionSpec) settle() {
+	orders := NewTakedowns(s.Takedowns)
+	kept := make([]Duplicate, 0, len(s.Duplicates))
+	for _, d := range s.Duplicates {
+		if !orders.Cover(d.DroppedURL, hostOf(d.DroppedURL)) {
+			kept = append(kept, d)
+		}
+	}
+	s.Duplicates = kept
+}
+
+// MadeOf says whether m holds just what a spec asks for: its shards, less what
+// its takedowns cover.
+func (m *Manifest) MadeOf(s VersionSpec) bool {
+	s.settle()
+	return m.madeOf(&s)
+}
+
+func (m *Manifest) madeOf(s *VersionSpec) bool {
+	emptied := map[string]bool{}
+	for _, source := range m.Emptied {
+		emptied[source] = true
+	}
+	var left []string
+	for i := range s.Shards {
+		if source := s.Shards[i].Shard.source(); !emptied[source] {
+			left = append(left, source)
+		}
+	}
+	return m.Dataset == s.Dataset && m.Takedowns == len(s.Takedowns) && m.Duplicates == countDuplicates(s.Duplicates) &&
+		len(left)+len(m.Emptied) == len(s.Shards) &&
+		slices.EqualFunc(m.Shards, left, func(a Shard, source string) bool { return a.source() == source })
 }
 
 // existing answers for a version that is there: its manifest if it is the one
@@ -107,82 +155,10 @@ func (s *VersionSpec) existing(path string, key ed25519.PrivateKey) (*Manifest, 
 	if err != nil {
 		return nil, err
 	}
-	m := v.Manifest
-	same := m.Dataset == s.Dataset && m.Router == Address(key.Public().(ed25519.PublicKey)) &&
-		slices.EqualFunc(m.Shards, s.Shards, func(a Shard, b ShardFile) bool { return a.SHA256 == b.Shard.SHA256 }) &&
-		m.Duplicates == countDuplicates(s.Duplicates)
-	if !same {
-		return nil, fmt.Errorf("%w: %s", ErrExists, path)
+	if m := v.Manifest; m.madeOf(s) && m.Router == Address(key.Public().(ed25519.PublicKey)) {
+		return m, nil
 	}
-	return m, nil
-}
-
-// publication is one version in the making.
-type publication struct {
-	spec  VersionSpec
-	tmp   string
-	known map[string]bool  // digests of shards that the former version has
-	sites map[string]int64 // of the former version, then of this one
-}
-
-// compareWithFormer reads what the version before holds: nothing of it may be
-// missing from this one.
-func (p *publication) compareWithFormer(dir string) error {
-	p.known, p.sites = map[string]bool{}, map[string]int64{}
-	if p.spec.Version == 1 {
-		return nil
-	}
-	former, err := OpenVersion(filepath.Join(dir, versionName(p.spec.Version-1)))
-	if err != nil {
-		return fmt.Errorf("publish version %d: the version before it: %w", p.spec.Version, err)
-	}
-	for i, s := range former.Manifest.Shards {
-		if i >= len(p.spec.Shards) || p.spec.Shards[i].Shard.SHA256 != s.SHA256 {
-			return fmt.Errorf("publish version %d: shard %s of the version before is not shard %d of this one", p.spec.Version, s.File, i)
-		}
-		p.known[s.SHA256] = true
-	}
-	p.sites, err = former.Sites()
-	return err
-}
-
-// build makes the whole version in p.tmp, durable but not yet under its name.
-func (p *publication) build(key ed25519.PrivateKey) (*Manifest, error) {
-	if err := os.RemoveAll(p.tmp); err != nil {
-		return nil, fmt.Errorf("clear what an earlier attempt left: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Join(p.tmp, "data"), 0o755); err != nil {
-		return nil, err
-	}
-	m := p.spec.manifest()
-	if err := p.addShards(m); err != nil {
-		return nil, err
-	}
-	if err := p.addDuplicates(m); err != nil {
-		return nil, err
-	}
-	sites, err := json.MarshalIndent(p.sites, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("encode sites: %w", err)
-	}
-	m.Sites = int64(len(p.sites))
-	if err := p.addBytes(m, SitesFile, append(sites, '\n')); err != nil {
-		return nil, err
-	}
-	if err := p.addBytes(m, CardFile, card(m, p.sites)); err != nil {
-		return nil, err
-	}
-	if err := p.addBytes(m, SumsFile, sums(m.Files)); err != nil {
-		return nil, err
-	}
-	raw, err := m.encode(key)
-	if err != nil {
-		return nil, err
-	}
-	if err := writeBytes(filepath.Join(p.tmp, ManifestFile), raw); err != nil {
-		return nil, err
-	}
-	return m, errors.Join(syncDir(filepath.Join(p.tmp, "data")), syncDir(p.tmp))
+	return nil, fmt.Errorf("%w: %s", ErrExists, path)
 }
 
 func (s *VersionSpec) manifest() *Manifest {
@@ -190,6 +166,7 @@ func (s *VersionSpec) manifest() *Manifest {
 		Dataset: s.Dataset, Version: s.Version, Created: s.Created.UTC().Truncate(time.Second),
 		Description: s.Description, Purpose: s.Purpose, Contact: s.Contact, License: s.License,
 		Generator: s.Generator, Schema: SchemaVersion, Counts: s.Counts, Duplicates: countDuplicates(s.Duplicates),
+		Takedowns: len(s.Takedowns),
 	}
 	if m.License == "" {
 		m.License = "other"
@@ -206,112 +183,4 @@ func countDuplicates(list []Duplicate) (c DuplicateCounts) {
 		}
 	}
 	return c
-}
-
-func (p *publication) addShards(m *Manifest) (err error) {
-	for i, from := range p.spec.Shards {
-		s := from.Shard
-		s.File = fmt.Sprintf("data/train-%05d-of-%05d.parquet", i, len(p.spec.Shards))
-		if !p.known[s.SHA256] {
-			if s.Sites == nil {
-				return fmt.Errorf("shard %s comes without its counts by site", from.Path)
-			}
-			addAll(p.sites, s.Sites)
-		}
-		to := filepath.Join(p.tmp, filepath.FromSlash(s.File))
-		if err := linkOrCopy(from.Path, to); err != nil {
-			return fmt.Errorf("take shard %s: %w", from.Path, err)
-		}
-		if err := checkTaken(to, s, p.known[s.SHA256]); err != nil {
-			return fmt.Errorf("shard %s: %w", from.Path, err)
-		}
-		if s.Raw != nil {
-			if s.Raw, err = p.addRaw(m, from, i); err != nil {
-				return fmt.Errorf("answers %s: %w", from.Raw, err)
-			}
-		}
-		s.Sites = nil
-		m.Shards = append(m.Shards, s)
-		m.Files = append(m.Files, File{Path: s.File, Bytes: s.Bytes, SHA256: s.SHA256})
-		m.Bytes += s.Bytes
-		m.merge(s.Summary)
-	}
-	m.Root = totalRoot(m.Shards)
-	return nil
-}
-
-// addRaw takes over the answers of shard i.
-func (p *publication) addRaw(m *Manifest, from ShardFile, i int) (*RawFile, error) {
-	raw := *from.Shard.Raw
-	raw.File = fmt.Sprintf("raw/train-%05d-of-%05d.parquet", i, len(p.spec.Shards))
-	to := filepath.Join(p.tmp, filepath.FromSlash(raw.File))
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return nil, err
-	}
-	if err := linkOrCopy(from.Raw, to); err != nil {
-		return nil, err
-	}
-	if err := checkTaken(to, Shard{Bytes: raw.Bytes, SHA256: raw.SHA256}, p.known[from.Shard.SHA256]); err != nil {
-		return nil, err
-	}
-	m.Files = append(m.Files, File{Path: raw.File, Bytes: raw.Bytes, SHA256: raw.SHA256})
-	return &raw, syncDir(filepath.Dir(to))
-}
-
-// checkTaken compares a shard with its description. One that a former version
-// published is compared by size only, or each version would read all of them.
-func checkTaken(path string, s Shard, published bool) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if published {
-		info, err := f.Stat()
-		if err == nil && info.Size() != s.Bytes {
-			err = fmt.Errorf("%d bytes, expected %d", info.Size(), s.Bytes)
-		}
-		return err
-	}
-	sum, size, err := digestOf(f)
-	if err == nil && (sum != s.SHA256 || size != s.Bytes) {
-		err = fmt.Errorf("SHA-256 %s, expected %s: the file changed since it was written", sum, s.SHA256)
-	}
-	return err
-}
-
-func (p *publication) addDuplicates(m *Manifest) error {
-	rows := make([]*Duplicate, len(p.spec.Duplicates))
-	for i := range rows {
-		d := p.spec.Duplicates[i]
-		rows[i] = &d
-	}
-	var s Shard
-	size, sum, err := writeTable(filepath.Join(p.tmp, DuplicatesFile), duplicatesTable(), rows, &s.Root, DefaultLimits())
-	if err != nil {
-		return fmt.Errorf("write %s: %w", DuplicatesFile, err)
-	}
-	m.Files = append(m.Files, File{Path: DuplicatesFile, Bytes: size, SHA256: sum})
-	return nil
-}
-
-func (p *publication) addBytes(m *Manifest, name string, data []byte) error {
-	sum, size, err := createFile(filepath.Join(p.tmp, name), func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	m.Files = append(m.Files, File{Path: name, Bytes: size, SHA256: sum})
-	return nil
-}
-
-// sums is the content of SHA256SUMS, which sha256sum -c reads.
-func sums(files []File) []byte {
-	var out []byte
-	for _, f := range files {
-		out = fmt.Appendf(out, "%s  %s\n", f.SHA256, f.Path)
-	}
-	return out
 }

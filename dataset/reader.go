@@ -32,6 +32,11 @@ type tableReader[T any] struct {
 	damage func(*Damage) error
 	// salvaging keeps what is left of broken pages.
 	salvaging bool
+	// only are the columns to read, by name; nil reads all. Rows hold zeros in
+	// the others.
+	only map[string]bool
+	// skip says which row groups are passed over; nil passes over none.
+	skip func(group int) bool
 }
 
 const parquetMagic = "PAR1"
@@ -135,6 +140,10 @@ func (r *tableReader[T]) read(yield func(number int64, row *T, bad bool) error) 
 	}
 	var base int64
 	for i := range r.meta.RowGroups {
+		if r.skip != nil && r.skip(i) {
+			base += max(0, r.meta.RowGroups[i].NumRows)
+			continue
+		}
 		n, err := r.readGroup(i, base, yield)
 		if err != nil {
 			return err
@@ -189,6 +198,10 @@ func (r *tableReader[T]) cursors(group int, base int64) (list []*cursor, rows in
 			start = min(start, *meta.DictionaryPageOffset)
 		}
 		column := &r.table.columns[owner[i]]
+		if r.only != nil && !r.only[column.name] {
+			list = append(list, nil)
+			continue
+		}
 		c := &cursor{
 			physical: column.physical(), levels: column.kind == kindSignals, column: column.name,
 			base: base, rows: rows, damage: r.damage,
@@ -226,11 +239,14 @@ func (r *tableReader[T]) fill(row *T, cursors []*cursor, n int64) (bad bool, err
 	next := 0
 	for i := range r.table.columns {
 		c := &r.table.columns[i]
-		var ok bool
-		if c.kind == kindSignals {
+		ok := true
+		switch {
+		case r.only != nil && !r.only[c.name]:
+			next += c.parts()
+		case c.kind == kindSignals:
 			ok, err = r.fillSignals(c, row, cursors[next], cursors[next+1])
 			next += 2
-		} else {
+		default:
 			ok, err = c.fill(row, cursors[next], n)
 			next++
 		}

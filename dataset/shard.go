@@ -21,6 +21,9 @@ type Shard struct {
 	SHA256 string      `json:"sha256"` // of the file, lower-case hex
 	Root   merkle.Hash `json:"root"`   // over the row leaves in file order
 	Summary
+	// Origin is the digest of the shard as the crawl committed it, where rows
+	// have been taken down since; empty where the shard is as it was.
+	Origin string `json:"origin,omitempty"`
 	// Sites counts rows by site. Manifests leave it out; their versions have
 	// it summed up in sites.json.
 	Sites map[string]int64 `json:"sites,omitempty"`

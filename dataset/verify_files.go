@@ -73,6 +73,10 @@ func (v *verifier) file(want File, sum *totals) error {
 		return v.answers(f, size, v.manifest.raw(want.Path), changed)
 	case want.Path == DuplicatesFile:
 		return v.duplicates(f, size, changed, sum)
+	case want.Path == RemovedFile:
+		return v.removed(f, size, changed)
+	case want.Path == SampleFile:
+		return v.sample(f, size, changed)
 	case changed != "" && want.Path == SumsFile:
 		return v.sumsFile(f, changed)
 	case changed != "":
@@ -137,6 +141,29 @@ func (v *verifier) duplicates(f *os.File, size int64, changed string, sum *total
 	if whole && sum.duplicates != v.manifest.Duplicates {
 		v.report.add(Problem{Kind: ProblemFigure, File: ManifestFile, Field: "duplicates", Detail: fmt.Sprintf("the manifest says %+v, %s has %+v", v.manifest.Duplicates, DuplicatesFile, sum.duplicates)})
 	}
+	return err
+}
+
+// removed checks the tombstones.
+func (v *verifier) removed(f *os.File, size int64, changed string) error {
+	var rows int64
+	check := &tableCheck[Tombstone]{
+		table: removedTable(), file: RemovedFile, changed: changed, report: &v.report, limits: v.options.Limits,
+		each: func(*Tombstone) { rows++ },
+	}
+	whole, err := check.run(f, size)
+	if whole && rows != v.manifest.Removed {
+		v.report.add(Problem{Kind: ProblemFigure, File: ManifestFile, Field: "removed", Detail: fmt.Sprintf("the manifest says %d, %s has %d", v.manifest.Removed, RemovedFile, rows)})
+	}
+	return err
+}
+
+// sample checks the sample by itself: its rows stand in the shards, too.
+func (v *verifier) sample(f *os.File, size int64, changed string) error {
+	check := &tableCheck[Record]{
+		table: recordsTable(), file: SampleFile, changed: changed, report: &v.report, limits: v.options.Limits, each: func(*Record) {},
+	}
+	_, err := check.run(f, size)
 	return err
 }
 

@@ -64,7 +64,7 @@ func (c *catalogue) Publish(_ context.Context, p crawl.Publication) (crawl.Publi
 	if err != nil && !errors.Is(err, dataset.ErrNoVersion) {
 		return crawl.Published{}, err
 	}
-	if latest > 0 && sameShards(manifest, spec) {
+	if latest > 0 && manifest.MadeOf(spec) {
 		return c.published(dir, manifest), nil
 	}
 	spec.Version = latest + 1
@@ -95,22 +95,9 @@ func (c *catalogue) spec(p crawl.Publication) dataset.VersionSpec {
 		spec.Duplicates = append(spec.Duplicates, e.Duplicates...)
 	}
 	spec.Counts = dataset.Counts{
-		Fetched: p.Total.Pages, RefusedRobots: p.Total.Forbidden, Failed: p.Total.Failures(),
+		Fetched: p.Total.Pages, RefusedRobots: p.Total.Forbidden, RefusedOptOut: p.Total.Skipped["noindex"], Failed: p.Total.Failures(),
 	}
 	return spec
-}
-
-// sameShards compares by content: two equal shards have equal digests.
-func sameShards(m *dataset.Manifest, spec dataset.VersionSpec) bool {
-	if len(m.Shards) != len(spec.Shards) || m.Duplicates.Exact+m.Duplicates.Near != int64(len(spec.Duplicates)) {
-		return false
-	}
-	for i, shard := range m.Shards {
-		if shard.SHA256 != spec.Shards[i].Shard.SHA256 {
-			return false
-		}
-	}
-	return true
 }
 
 // Datasets are the names of the datasets that have a folder.

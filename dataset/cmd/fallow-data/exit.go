@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/fallow-network/fallow/dataset"
+	"github.com/fallow-network/fallow/dataset/pull"
 )
 
 // Exit codes. Scripts rely on them.
@@ -21,7 +22,8 @@ func exitCode(err error) int {
 	var damage *dataset.Damage
 	switch {
 	case errors.Is(err, errReported), errors.As(err, &damage), errors.Is(err, dataset.ErrFormat),
-		errors.Is(err, dataset.ErrManifest), errors.Is(err, dataset.ErrSignature):
+		errors.Is(err, dataset.ErrManifest), errors.Is(err, dataset.ErrSignature),
+		errors.Is(err, pull.ErrDigest), errors.Is(err, pull.ErrKey):
 		return exitInvalid
 	default:
 		return exitCannotTell

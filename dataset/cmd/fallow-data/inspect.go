@@ -80,7 +80,10 @@ func look(path string, rows int) (*overview, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.Kind, o.Manifest, first = dataset.KindVersion, v.Manifest, v.Path(v.Manifest.Shards[0].File)
+		o.Kind, o.Manifest, first = dataset.KindVersion, v.Manifest, v.Path(dataset.SampleFile)
+		if len(v.Manifest.Shards) > 0 {
+			first = v.Path(v.Manifest.Shards[0].File)
+		}
 		if o.Sites, err = v.Sites(); err != nil {
 			return nil, err
 		}

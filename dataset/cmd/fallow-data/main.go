@@ -1,6 +1,7 @@
-// Command fallow-data inspects, verifies and exports Fallow datasets, and
-// verifies epochs, offline: for buyers, auditors and home users. Everything it
-// does to datasets is in package dataset; here are flags, words and exit codes.
+// Command fallow-data inspects, verifies and exports Fallow datasets and
+// verifies epochs, offline, and pulls versions from a server: for buyers,
+// auditors and home users. Everything it does to datasets is in package dataset
+// and below; here are flags, words and exit codes.
 package main
 
 import (
@@ -37,14 +38,14 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:     "fallow-data",
 		Version: version,
-		Short:   "Inspect, verify, export and deduplicate Fallow datasets, offline",
-		Long: `Inspect, verify and export Fallow datasets, and verify epochs of the ledger.
-Nothing is sent anywhere: every command works without a network.
+		Short:   "Pull, inspect, verify, export and deduplicate Fallow datasets",
+		Long: `Pull, inspect, verify and export Fallow datasets, and verify epochs of the ledger.
+Every command but pull works without a network and sends nothing anywhere.
 
 Exit codes: 0 fine, 1 not valid (the output says what and where), 2 cannot tell.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newVerify(), newInspect(), newExport(), newDedupe(), newEpoch())
+	root.AddCommand(newVerify(), newInspect(), newExport(), newPull(), newDedupe(), newEpoch())
 	return root
 }
