@@ -35,6 +35,7 @@ const (
 	RuleMetered  Rule = "metered"
 	RuleBattery  Rule = "battery"
 	RuleInUse    Rule = "in_use"
+	RuleHalt     Rule = "halt" // a router's, asked after the user's own; see package halts
 
 	RuleDeny     Rule = "deny_list"
 	RuleStrict   Rule = "strict"

@@ -6,13 +6,15 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 )
 
-// The two protocols. A change that an old party would misread gets a new
+// The protocols. A change that an old party would misread gets a new
 // number; both ends then speak both for a while.
 const (
 	// SessionProtocol is opened by the node and lives as long as the connection.
 	SessionProtocol protocol.ID = "/fallow/session/1"
 	// TunnelProtocol is opened by the router, one stream a tunnel.
 	TunnelProtocol protocol.ID = "/fallow/tunnel/1"
+	// StatementProtocol is opened by the node, one stream a question.
+	StatementProtocol protocol.ID = "/fallow/statement/1"
 )
 
 // Bounds on everything that crosses the wire. A peer that exceeds one is in
@@ -21,12 +23,16 @@ const (
 	MaxSessionMessage = 16 << 10 // bytes of one session frame
 	MaxTunnelOpen     = 2 << 10  // bytes of the frame that opens a tunnel
 	MaxTunnelStatus   = 256      // bytes of the node's answer to it
+	MaxStatementAsk   = 64       // bytes of a question for a statement
+	MaxStatement      = 8 << 10  // bytes of the answer to it
 	MaxReceipt        = 256      // bytes of a receipt's encoding, more than any can have
 
 	MaxHost    = 253 // bytes of a host name (RFC 1035)
 	MaxJob     = 64  // bytes of a job id
 	MaxPurpose = 256 // bytes of a purpose
 	MaxDataset = 64  // bytes of a dataset name
+
+	MaxMerklePath = 64 // hashes of a way from leaf to root, more than any tree has
 
 	MaxActivityURLs = 8       // addresses in one Activity message
 	MaxActivityURL  = 1 << 10 // bytes of one address in it; longer ones are cut

@@ -34,6 +34,7 @@ const (
 	Busy        = Reason(pb.Reason_BUSY)
 	Stopping    = Reason(pb.Reason_STOPPING)
 	RateLimited = Reason(pb.Reason_RATE_LIMITED)
+	Halted      = Reason(pb.Reason_HALTED)
 
 	DNSFailed          = Reason(pb.Reason_DNS_FAILED)
 	DNSNotFound        = Reason(pb.Reason_DNS_NOT_FOUND)
@@ -74,6 +75,11 @@ const (
 	SessionReplaced = Reason(pb.Reason_SESSION_REPLACED)
 	LabMismatch     = Reason(pb.Reason_LAB_MISMATCH)
 	RouterStopping  = Reason(pb.Reason_ROUTER_STOPPING)
+	PayoutProof     = Reason(pb.Reason_PAYOUT_PROOF)
+
+	EpochUnknown  = Reason(pb.Reason_EPOCH_UNKNOWN)
+	EpochOpen     = Reason(pb.Reason_EPOCH_OPEN)
+	StatementNone = Reason(pb.Reason_STATEMENT_NONE)
 )
 
 // Known reports whether r is a reason of this version. A number that is not came
