@@ -44,7 +44,7 @@ func (n *Node) open(ctx context.Context, r *routerState) (*attendance, error) {
 	if err != nil {
 		return nil, err
 	}
-	hello := n.hello()
+	hello := n.hello(r.Key)
 	s, welcome, err := session.Open(dial, link.Session, hello, n.cfg.Session)
 	if err != nil {
 		_ = link.Close()
@@ -76,8 +76,8 @@ func (a *attendance) close() {
 }
 
 // attend serves an open session to its end. If that came because the home router
-// answered again, home is open and wants to be attended.
-func (n *Node) attend(seek, inner context.Context, a *attendance) (home *attendance, err error) {
+// answered again, next is open and wants to be attended.
+func (n *Node) attend(seek, inner context.Context, a *attendance) (next *attendance, err error) {
 	defer a.close()
 	n.seen.see(a.router.Key, a.welcome.GetObservedAddress(), n.now())
 	if a.ended == nil {
@@ -92,16 +92,46 @@ func (n *Node) attend(seek, inner context.Context, a *attendance) (home *attenda
 		n.log.Warn("the clocks of router and node differ", "by", a.skew.Round(time.Second))
 	}
 	n.tellSharing() // the rules may have changed since hello
-	if a.router == n.routers[0] {
-		return nil, <-a.ended
+	for {
+		rechosen := n.rechosen()
+		if !n.chose(a.router) {
+			a.end(errUnchosen)
+		}
+		next, err, over := n.await(seek, inner, a, rechosen)
+		if over {
+			return next, err
+		}
+	}
+}
+
+// await waits for the end of the session, looking for home meanwhile if a is of
+// another router. It is not over when the list of routers has changed.
+func (n *Node) await(seek, inner context.Context, a *attendance, rechosen <-chan struct{}) (next *attendance, err error, over bool) { //nolint:revive // the error is of the session, not of await
+	home := n.homeBesides(a.router)
+	if home == nil {
+		select {
+		case err := <-a.ended:
+			return nil, err, true
+		case <-rechosen:
+			return nil, nil, false
+		}
 	}
 	looking, stop := context.WithCancel(inner)
+	defer stop()
 	defer context.AfterFunc(seek, stop)()
 	found := make(chan *attendance, 1)
-	go func() { found <- n.seekHome(looking, inner, a) }()
-	err = <-a.ended
-	stop()
-	return <-found, err
+	go func() { found <- n.seekHome(looking, inner, home, a) }()
+	select {
+	case err = <-a.ended:
+		stop()
+		return <-found, err, true
+	case <-rechosen:
+		stop()
+		if next = <-found; next != nil { // the failover has been left already
+			return next, <-a.ended, true
+		}
+		return nil, nil, false
+	}
 }
 
 // start begins to answer what the router says.
@@ -123,14 +153,18 @@ func (n *Node) setCurrent(a *attendance) {
 	}
 }
 
-func (n *Node) hello() *pb.Hello {
-	return &pb.Hello{
+func (n *Node) hello(router wire.Key) *pb.Hello {
+	hello := &pb.Hello{
 		AgentVersion: n.cfg.Version,
 		Platform:     runtime.GOOS + "/" + runtime.GOARCH,
 		MaxTunnels:   uint32(n.maxTunnels()),
 		Lab:          n.cfg.Lab,
-		Sharing:      pb.Reason(n.sharing().Reason),
+		Sharing:      pb.Reason(n.sharingWith(router).Reason),
 	}
+	if to := n.Payout(); !to.IsZero() {
+		hello.PayoutAddress, hello.PayoutProof = to.Key[:], to.Proof
+	}
+	return hello
 }
 
 // handler serves one session's messages.
@@ -157,6 +191,9 @@ func (h handler) Activity(m *pb.Activity) {
 	}
 }
 
+// Halt puts what the router has stopped into force.
+func (h handler) Halt(m *pb.Halt) { h.node.takeHalt(h.at.router.Key, m) }
+
 // Notice ends the session for those reasons that concern it.
 func (h handler) Notice(reason wire.Reason) bool {
 	n := h.node
@@ -165,7 +202,7 @@ func (h handler) Notice(reason wire.Reason) bool {
 	defer n.mu.Unlock()
 	h.at.notice = reason
 	switch reason {
-	case wire.RouterStopping, wire.LabMismatch, wire.AgentTooOld, wire.SessionReplaced, wire.RouterFull:
+	case wire.RouterStopping, wire.LabMismatch, wire.AgentTooOld, wire.SessionReplaced, wire.RouterFull, wire.PayoutProof:
 		return true
 	default:
 		return false

@@ -77,13 +77,14 @@ func (n *Node) awaitConsent(ctx context.Context) bool {
 	return false
 }
 
-// sleep waits, and is woken by a change of the rules.
+// sleep waits, and is woken by a change of the rules or the routers.
 func (n *Node) sleep(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-n.rules.Changed():
+	case <-n.rechosen():
 	case <-ctx.Done():
 	}
 }
@@ -95,7 +96,7 @@ func (n *Node) nextRouter() (*routerState, time.Duration) {
 	defer n.mu.Unlock()
 	now := n.now()
 	soonest := n.cfg.Backoff.Hopeless
-	for _, r := range n.routers {
+	for _, r := range n.inOrder() {
 		wait := r.next.Sub(now)
 		if wait <= 0 {
 			return r, 0
@@ -115,7 +116,7 @@ func (n *Node) noteEnd(r *routerState, began time.Time, err error) {
 		r.failures = 0
 	}
 	r.err = err
-	if errors.Is(err, errNoConsent) || errors.Is(err, errHome) {
+	if errors.Is(err, errNoConsent) || errors.Is(err, errHome) || errors.Is(err, errUnchosen) || errors.Is(err, errPayout) {
 		r.failures, r.next, r.err = 0, now, nil
 		return
 	}
@@ -150,6 +151,8 @@ func explain(err error) string {
 		return "Not connected: this agent is too old for the router. Please install a newer version."
 	case wire.RouterStopping:
 		return "Connection ended: the router is stopping or restarting."
+	case wire.PayoutProof:
+		return "Not connected: the router does not accept the proof for your payout address. Set it again with: fallow-node identity payout set"
 	case wire.RouterFull:
 		return "Not connected: the router has no room for more nodes at the moment."
 	case wire.SessionReplaced:

@@ -23,11 +23,13 @@ const drainPoll = 50 * time.Millisecond
 // attended. When home has said welcome and kept to it, it leaves the failover in good order and
 // returns the session with home; nil if ctx was done before. A home that answers
 // and refuses is no reason to leave.
-func (n *Node) seekHome(ctx, inner context.Context, failover *attendance) *attendance {
-	home := n.routers[0]
+func (n *Node) seekHome(ctx, inner context.Context, home *routerState, failover *attendance) *attendance {
 	for {
 		if !pause(ctx, n.homeWait(home)) {
 			return nil
+		}
+		if n.halts.StoppedAll(failover.router.Key) {
+			continue // only the failover can lift it
 		}
 		a, err := n.open(ctx, home)
 		if ctx.Err() != nil {

@@ -10,10 +10,15 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/fallow-network/fallow/relay/datadir"
+	"github.com/fallow-network/fallow/relay/earnings"
 	"github.com/fallow-network/fallow/relay/egress"
+	"github.com/fallow-network/fallow/relay/halts"
 	"github.com/fallow-network/fallow/relay/journal"
 	"github.com/fallow-network/fallow/relay/meter"
+	"github.com/fallow-network/fallow/relay/payout"
 	"github.com/fallow-network/fallow/relay/presence"
 	"github.com/fallow-network/fallow/relay/rules"
 	"github.com/fallow-network/fallow/relay/tunnel"
@@ -38,7 +43,10 @@ type Node struct {
 	key     wire.Key
 
 	rules   *rules.Rules
+	halts   *halts.Halts
 	journal *journal.Journal
+	owed    *journal.Receipts
+	book    *earnings.Book
 	meter   *meter.Meter
 	egress  *egress.Egress
 	tunnels *tunnel.Server
@@ -46,11 +54,15 @@ type Node struct {
 	closers []func() error // in the order opened
 
 	complaints *complaints
-	seen       observed // by stayConnected alone
+	haltPace   *rate.Limiter // of changes by routers, each of which syncs the disk
+	asking     sync.Mutex    // one question for statements at a time
+	seen       observed      // by stayConnected alone
 
 	mu      sync.Mutex
 	routers []*routerState // in the order configured
-	current *attendance    // the open session, or nil
+	chosen  chan struct{}  // closed when routers are replaced
+	payout  payout.Address
+	current *attendance // the open session, or nil
 	stop    bool
 }
 
@@ -66,7 +78,8 @@ func New(log *slog.Logger, cfg Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{log: log, now: time.Now, cfg: cfg, started: time.Now(), complaints: newComplaints(log)}
+	n := &Node{log: log, now: time.Now, cfg: cfg, started: time.Now(), complaints: newComplaints(log), chosen: make(chan struct{}),
+		haltPace: rate.NewLimiter(1, 30)}
 	if n.looks = cfg.Presence; n.looks == nil && !cfg.Lab {
 		n.looks = presence.New()
 	}
@@ -89,10 +102,11 @@ func New(log *slog.Logger, cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.key = id.Public
-	receipts, serials, err := n.openFiles()
+	serials, err := n.openFiles()
 	if err != nil {
 		return nil, err
 	}
+	n.halts.Choose(keysOf(routers))
 
 	way, err := cfg.egress()
 	if err != nil {
@@ -103,9 +117,9 @@ func New(log *slog.Logger, cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.seen.tell = n.egress.SetPublic
-	n.meter = meter.New(n.now, receipts, id.Private, cfg.Receipts)
+	n.meter = meter.New(n.now, n.owed, id.Private, cfg.Receipts)
 	n.tunnels = tunnel.NewServer(log.With("part", "tunnel"), n.now, tunnel.Parts{
-		Node: n.key, Serials: serials, Rules: n.rules, Egress: n.egress, Meter: n.meter, Journal: n.journal,
+		Node: n.key, Serials: serials, Rules: n.rules, Halts: n.halts, Egress: n.egress, Meter: n.meter, Journal: n.journal,
 	}, tunnel.Config{MaxTunnels: n.maxTunnels(), MaxUp: cfg.MaxUp, MaxDown: cfg.MaxDown})
 
 	n.uplink, err = uplink.New(log.With("part", "uplink"), uplink.Config{
@@ -120,26 +134,33 @@ func New(log *slog.Logger, cfg Config) (_ *Node, err error) {
 }
 
 // openFiles opens what is kept in the data directory, besides the identity.
-func (n *Node) openFiles() (receipts *journal.Receipts, serials *tunnel.Serials, err error) {
+func (n *Node) openFiles() (serials *tunnel.Serials, err error) {
+	if n.payout, err = payout.Load(n.cfg.Dir, n.key); err != nil {
+		return nil, err
+	}
+	if n.halts, err = halts.Open(n.cfg.Dir, n.now); err != nil {
+		return nil, err
+	}
+	n.book = earnings.OpenBook(n.cfg.Dir)
 	if n.rules, err = rules.Open(n.cfg.Dir, n.now); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	n.closers = append(n.closers, n.rules.Close)
 	log := n.log.With("part", "journal")
 	n.journal, err = journal.Open(log, n.now, filepath.Join(n.cfg.Dir, JournalDir), journal.DefaultConfig())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	n.closers = append(n.closers, n.journal.Close)
-	if receipts, err = journal.OpenReceipts(log, n.now, n.cfg.Dir); err != nil {
-		return nil, nil, err
+	if n.owed, err = journal.OpenReceipts(log, n.now, n.cfg.Dir); err != nil {
+		return nil, err
 	}
-	n.closers = append(n.closers, receipts.Close)
+	n.closers = append(n.closers, n.owed.Close)
 	if serials, err = tunnel.OpenSerials(filepath.Join(n.cfg.Dir, serialsFile), n.now()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	n.closers = append(n.closers, serials.Close)
-	return receipts, serials, nil
+	return serials, nil
 }
 
 // Close lets go of everything New opened, in reverse order.
@@ -163,6 +184,7 @@ func (n *Node) Run(ctx context.Context) error {
 	parts.Go(func() { n.watchPresence(inner) })
 	parts.Go(func() { n.watchRules(inner) })
 	parts.Go(func() { n.stayConnected(ctx, inner) })
+	parts.Go(func() { n.watchStatements(ctx) })
 
 	<-ctx.Done()
 	n.log.Info("stopping", "open_tunnels", n.tunnels.Stats().Open)

@@ -29,6 +29,9 @@ type Config struct {
 	// Routers are multiaddrs ending in /p2p/KEY, where KEY is pinned. The first
 	// router is home, the others are failover.
 	Routers []string
+	// Pinned says that Routers were given for this run, so SetRouters refuses to
+	// replace them. Default false.
+	Pinned bool
 	// Lab inverts the address rule: only loopback and private addresses may be
 	// dialled. The router must be in lab mode too. Default false.
 	Lab bool
@@ -50,6 +53,10 @@ type Config struct {
 	Presence Presence
 	// LookEvery is how often. Default 15 s.
 	LookEvery time.Duration
+
+	// StatementsEvery is how often, at most, the router is asked whether there is a
+	// new statement; half of it at least. Default 30 min.
+	StatementsEvery time.Duration
 
 	Backoff  Backoff
 	Session  session.Limits // default: see there
@@ -86,6 +93,8 @@ func DefaultConfig() Config {
 		MaxUp:      wire.MaxLeaseUp,
 		MaxDown:    wire.MaxLeaseDown,
 		LookEvery:  15 * time.Second,
+
+		StatementsEvery: defaultStatements,
 		Backoff: Backoff{
 			Min:      time.Second,
 			Max:      5 * time.Minute,
@@ -112,6 +121,8 @@ func (c Config) check() error {
 		return fmt.Errorf("back-off %+v: all above 0, max at least min", c.Backoff)
 	case c.LookEvery <= 0:
 		return fmt.Errorf("look every %s", c.LookEvery)
+	case c.StatementsEvery <= 0:
+		return fmt.Errorf("statements every %s", c.StatementsEvery)
 	case c.Finish < 0:
 		return fmt.Errorf("finish is %s", c.Finish)
 	}

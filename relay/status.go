@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fallow-network/fallow/relay/halts"
 	"github.com/fallow-network/fallow/relay/meter"
 	"github.com/fallow-network/fallow/relay/rules"
 	"github.com/fallow-network/fallow/relay/tunnel"
@@ -24,11 +25,34 @@ type Status struct {
 	Consent  rules.Consent  `json:"consent,omitzero"`
 	Routers  []RouterStatus `json:"routers"`
 
+	// Halts is what routers have stopped, signed by each.
+	Halts []halts.Stop `json:"halts,omitempty"`
+	// Payout is where payouts go.
+	Payout Payout `json:"payout"`
+	// Update is a newer release the operator of a router knows of, empty if none.
+	Update Update `json:"update,omitzero"`
+
 	MaxTunnels int          `json:"max_tunnels"`
 	Tunnels    tunnel.Stats `json:"tunnels"`
 	Carried    meter.Stats  `json:"carried"` // since the agent started
 	Used       rules.Usage  `json:"used"`    // towards the caps
 	Warnings   []string     `json:"warnings,omitempty"`
+}
+
+// Payout is where a node's payouts go.
+type Payout struct {
+	Address wire.Key `json:"address"`
+	// Own says that it is the node's own key.
+	Own bool `json:"own"`
+	// Confirmed says that the connected router has the same on record.
+	Confirmed bool `json:"confirmed"`
+}
+
+// Update is a newer release of the agent. Nothing is ever installed by itself.
+type Update struct {
+	Version string   `json:"version"`
+	Info    string   `json:"info,omitempty"` // where to read about it, an https address
+	Router  wire.Key `json:"router"`         // whose operator says so
 }
 
 // RouterStatus is one configured router.
@@ -59,13 +83,14 @@ func (n *Node) Status() Status {
 		Node: n.key, Version: n.cfg.Version, Started: n.started, Lab: n.cfg.Lab,
 		Sharing: n.sharing(), Consent: n.rules.Consent(),
 		MaxTunnels: n.maxTunnels(), Tunnels: n.tunnels.Stats(), Carried: n.meter.Stats(),
-		Used: n.rules.Used(n.now()),
+		Used: n.rules.Used(n.now()), Halts: n.halts.InForce(),
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for i, r := range n.routers {
 		s.Routers = append(s.Routers, n.routerStatus(r, i == 0))
 	}
+	s.Payout, s.Update = n.payoutStatus(), n.update()
 	s.Sentence = n.sentence(s)
 	s.Warnings = n.warnings(s)
 	return s
@@ -98,6 +123,8 @@ func (n *Node) sentence(s Status) string {
 		return s.Sharing.Sentence + " Run: fallow-node consent show"
 	case !s.Sharing.OK:
 		return s.Sharing.Sentence
+	case len(s.Routers) == 0:
+		return "Not sharing yet: no router is chosen. Run: fallow-node router add ADDRESS"
 	case n.current != nil:
 		return fmt.Sprintf("Sharing through router %s.", short(n.current.router.Key))
 	}
@@ -113,6 +140,14 @@ func (n *Node) warnings(s Status) []string {
 	var all []string
 	if a := n.current; a != nil && a.skewed() {
 		all = append(all, fmt.Sprintf("This machine's clock and the router's differ by %s; set the clock, or tunnels will be refused.", a.skew.Abs().Round(time.Second)))
+	}
+	for _, h := range s.Halts {
+		if h.Scope == wire.HaltJob {
+			all = append(all, fmt.Sprintf("Router %s has stopped job %s: %s.", short(h.Router), h.Job, h.Reason))
+		}
+	}
+	if u := s.Update; u.Version != "" {
+		all = append(all, u.sentence())
 	}
 	if s.Tunnels.NoJournal {
 		all = append(all, "The journal cannot be written, so no tunnel is opened. Is the disk full?")

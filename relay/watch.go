@@ -84,15 +84,30 @@ func (n *Node) look() {
 	}
 }
 
-// sharing is the rules' verdict, or that the node is stopping.
+// sharing is the verdict on the connected router, or on none.
 func (n *Node) sharing() rules.Verdict {
+	n.mu.Lock()
+	var router wire.Key
+	if n.current != nil {
+		router = n.current.router.Key
+	}
+	n.mu.Unlock()
+	return n.sharingWith(router)
+}
+
+// sharingWith is the user's rules' verdict, then that of the routers' halts, or
+// that the node is stopping.
+func (n *Node) sharingWith(router wire.Key) rules.Verdict {
 	n.mu.Lock()
 	stop := n.stop
 	n.mu.Unlock()
 	if stop {
 		return rules.Verdict{Reason: wire.Stopping, Sentence: "Not sharing because the agent is stopping."}
 	}
-	return n.rules.Sharing(n.now())
+	if v := n.rules.Sharing(n.now()); !v.OK {
+		return v
+	}
+	return n.halts.Verdict(router, "")
 }
 
 // tellSharing tells the router if the node's word on sharing has changed.

@@ -30,6 +30,7 @@ const (
 	Refused   Kind = "refused"   // a lease was turned down, or its site not reached
 	Pages     Kind = "pages"     // the router says which addresses it read under a lease
 	Disputed  Kind = "disputed"  // a receipt the node did not sign, and its own counts
+	Halted    Kind = "halted"    // the router changed what it stops; its signed word is in it
 	Omitted   Kind = "omitted"   // written by the journal itself: what was too much to write
 	Recovered Kind = "recovered" // written by the journal itself after a torn end
 )
@@ -59,6 +60,10 @@ type Entry struct {
 	// signature.
 	Receipt    []byte `json:"receipt,omitempty"`
 	ReceiptSig []byte `json:"receipt_sig,omitempty"`
+
+	// Halt is the encoding of a halt, HaltSig the router's signature.
+	Halt    []byte `json:"halt,omitempty"`
+	HaltSig []byte `json:"halt_sig,omitempty"`
 
 	BytesUp   uint64      `json:"bytes_up,omitempty"`
 	BytesDown uint64      `json:"bytes_down,omitempty"`

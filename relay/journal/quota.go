@@ -38,7 +38,7 @@ func newQuota(perDay int64) *quota {
 // quotaOf is nil for the kinds that are always written.
 func (j *Journal) quotaOf(k Kind) *quota {
 	switch k {
-	case Refused, Disputed:
+	case Refused, Disputed, Halted:
 		return j.refused
 	case Pages:
 		return j.pages

@@ -68,6 +68,8 @@ type Handler interface {
 	Receipt(*pb.ReceiptProposal) *pb.ReceiptAnswer
 	// Activity notes which addresses were fetched under a lease.
 	Activity(*pb.Activity)
+	// Halt takes what the router has stopped.
+	Halt(*pb.Halt)
 	// Notice notes a remark; if it returns true the session ends with Refused.
 	Notice(wire.Reason) (end bool)
 }
@@ -150,6 +152,8 @@ func (s *Session) serve(m *pb.RouterMessage, h Handler) error {
 		if reason := wire.Reason(body.Notice.GetReason()); h.Notice(reason) {
 			return &Refused{Reason: reason}
 		}
+	case *pb.RouterMessage_Halt:
+		h.Halt(body.Halt)
 	case *pb.RouterMessage_Welcome:
 		return fmt.Errorf("%w: a second welcome", ErrProtocol)
 	default: // a message of a later version

@@ -30,14 +30,15 @@ func newPipe() (node pipe, router net.Conn) {
 
 // handler counts what it is told.
 type handler struct {
-	receipts, activities int
-	notices              []wire.Reason
+	receipts, activities, halts int
+	notices                     []wire.Reason
 }
 
 func (h *handler) Receipt(*pb.ReceiptProposal) *pb.ReceiptAnswer {
 	h.receipts++
 	return &pb.ReceiptAnswer{Sequence: 9, Reason: pb.Reason_OK}
 }
+func (h *handler) Halt(*pb.Halt)         { h.halts++ }
 func (h *handler) Activity(*pb.Activity) { h.activities++ }
 func (h *handler) Notice(r wire.Reason) bool {
 	h.notices = append(h.notices, r)

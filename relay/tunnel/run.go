@@ -29,13 +29,20 @@ type run struct {
 	lease  atomic.Pointer[wire.Lease] // read by Recheck
 }
 
-// verdict is what the user's rules say about this tunnel at this moment.
+// verdict is what the user's rules and the routers' halts say about this tunnel at this moment.
 func (r *run) verdict() rules.Verdict {
 	now := r.server.now()
-	if lease := r.lease.Load(); lease != nil {
-		return r.server.Rules.Allow(lease.Host, now)
+	lease := r.lease.Load()
+	if lease == nil { // it has yet to say where to
+		if v := r.server.Rules.Sharing(now); !v.OK {
+			return v
+		}
+		return r.server.Halts.Verdict(r.router, "")
 	}
-	return r.server.Rules.Sharing(now) // it has yet to say where to
+	if v := r.server.Rules.Allow(lease.Host, now); !v.OK {
+		return v
+	}
+	return r.server.Halts.Verdict(r.router, lease.Job)
 }
 
 // perform does all that follows the first frame and leaves the stream closed.

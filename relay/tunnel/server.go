@@ -57,11 +57,18 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Halts says whether a router has stopped a job, itself or everything.
+// *halts.Halts is one.
+type Halts interface {
+	Verdict(router wire.Key, job string) rules.Verdict
+}
+
 // Parts are what a Server works with; all are required.
 type Parts struct {
 	Node    wire.Key
 	Serials *Serials
 	Rules   *rules.Rules
+	Halts   Halts
 	Egress  *egress.Egress
 	Meter   *meter.Meter
 	Journal *journal.Journal
@@ -195,7 +202,7 @@ func (s *Server) count(outcome func(*Stats)) {
 	outcome(&s.stats)
 }
 
-// Recheck asks the rules about every open tunnel again and cuts those they no
+// Recheck asks the rules and the halts about every open tunnel again and cuts those they no
 // longer allow. Whoever changes a rule calls it afterwards; a tunnel that opens
 // meanwhile has either been entered here or sees the new rule.
 func (s *Server) Recheck() {

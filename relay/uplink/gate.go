@@ -29,6 +29,17 @@ func newGate(routers []Router) *gate {
 	return g
 }
 
+// choose replaces the routers that are known.
+func (g *gate) choose(routers []Router) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	before := g.allowed
+	g.allowed = make(map[peer.ID][]ma.Multiaddr, len(routers))
+	for _, r := range routers {
+		g.allowed[r.Key.PeerID()] = before[r.Key.PeerID()]
+	}
+}
+
 // permit sets the addresses at which a configured router may be dialled from
 // now on; for anybody else it changes nothing.
 func (g *gate) permit(id peer.ID, addrs []ma.Multiaddr) {

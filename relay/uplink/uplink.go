@@ -28,13 +28,16 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/relay/wire/pb"
 )
 
-// Errors of Dial that a user is told about in different words.
+// Errors of Dial and Ask that a user is told about in different words.
 var (
 	ErrWrongKey    = errors.New("the router has another key than the one pinned")
 	ErrUnreachable = errors.New("the router cannot be reached")
 	ErrName        = errors.New("the router's name cannot be resolved")
+	ErrUnasked     = errors.New("the router gives no statements")
+	ErrAnswer      = errors.New("the router's answer cannot be read")
 	ErrNotLab      = errors.New("a router on the public internet is not of a lab")
 )
 
@@ -83,6 +86,10 @@ func New(log *slog.Logger, cfg Config) (*Uplink, error) {
 	return &Uplink{log: log, host: h, gate: g, lab: cfg.Lab, timeout: cfg.DialTimeout}, nil
 }
 
+// Choose replaces the routers that may be dialled. A connection to one that is no
+// longer among them stays until its Link is closed.
+func (u *Uplink) Choose(routers []Router) { u.gate.choose(routers) }
+
 // Stream is a stream to a router.
 type Stream = network.Stream
 
@@ -107,6 +114,32 @@ type Link struct {
 
 	conn network.Conn
 }
+
+// Ask puts one question for a statement to a connected router, on a stream of its
+// own. Errors wrap ErrUnasked when the router does not take it, as one of an
+// earlier version, and ErrAnswer when its answer cannot be read.
+func (u *Uplink) Ask(ctx context.Context, router wire.Key, q *pb.StatementRequest) (*pb.StatementAnswer, error) {
+	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "statement"), askTime)
+	defer cancel()
+	stream, err := u.host.NewStream(ctx, router.PeerID(), wire.StatementProtocol)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnasked, err)
+	}
+	defer stream.Reset()
+	stop := context.AfterFunc(ctx, func() { _ = stream.Reset() })
+	defer stop()
+	if err := wire.WriteFrame(stream, q, wire.MaxStatementAsk); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	a := new(pb.StatementAnswer)
+	if err := wire.ReadFrame(stream, a, wire.MaxStatement); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	return a, nil
+}
+
+// askTime is how long a question may take.
+const askTime = 10 * time.Second
 
 // Close ends the connection and with it every stream on it.
 func (l *Link) Close() error { return l.conn.Close() }
