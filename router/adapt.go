@@ -25,7 +25,7 @@ var _ fleet.DB = fleetDB{}
 
 func (d fleetDB) SaveNode(ctx context.Context, m fleet.Member) error {
 	return d.store.SeeNode(ctx, store.Node{
-		Key: m.Key, LastSeen: m.SeenAt, Platform: m.Platform, Agent: m.AgentVersion, Country: m.Country, Clump: m.Clump,
+		Key: m.Key, LastSeen: m.SeenAt, Platform: m.Platform, Agent: m.AgentVersion, Country: m.Country, Clump: m.Clump, Payout: m.Payout,
 	})
 }
 
@@ -43,6 +43,12 @@ func (d fleetDB) Standing(ctx context.Context, node wire.Key, limit int) ([]flee
 	}
 	return events, err
 }
+
+func (d fleetDB) AppendHalt(ctx context.Context, h *wire.Halt) error {
+	return d.store.AppendHalt(ctx, h)
+}
+
+func (d fleetDB) Halt(ctx context.Context) (*wire.Halt, error) { return d.store.Halt(ctx) }
 
 // meterDB fits the store to the meter.
 type meterDB struct{ store *store.Store }

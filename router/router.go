@@ -100,6 +100,9 @@ func (r *Router) open() error {
 		return err
 	}
 	r.fleet = fleet.New(r.log.With("part", "fleet"), now, fleetDB{r.store}, r.meter, r.id.Private, fleet.NewMetrics(r.registry), cfg.Fleet)
+	if err := r.fleet.LoadHalt(ctx); err != nil {
+		return err
+	}
 	dialer := tunnel.NewDialer(r.host, r.id.Private, now, tunnel.NewMetrics(r.registry), cfg.Tunnel)
 	r.pool = tunnel.NewPool(dialer, r.account, roots)
 
@@ -160,6 +163,7 @@ func (r *Router) Run(ctx context.Context) error {
 	defer stopFleet()
 	var tending errgroup.Group
 	tending.Go(func() error { return r.fleet.Serve(fleetCtx, r.host) })
+	defer r.fleet.GiveStatements(r.host, &statements{store: r.store, key: r.id.Private})()
 	group.Go(func() error { return r.api.Run(serving) })
 	group.Go(func() error { return r.epochs.run(serving) })
 	group.Go(func() error { return r.crawler.Run(serving) })
@@ -202,6 +206,7 @@ func (r *Router) newAPI() (*api.Server, error) {
 		Jobs:     backendJobs{crawler: r.crawler, store: r.store},
 		Nodes:    backendNodes{fleet: r.fleet, db: fleetDB{r.store}},
 		Epochs:   backendEpochs{epochs: r.epochs, ledger: r.ledger, store: r.store},
+		Halts:    backendHalts{fleet: r.fleet, crawler: r.crawler, store: r.store},
 		Datasets: backendDatasets{catalogue: r.catalogue, limits: r.cfg.Crawl.Jobs},
 		Health:   backendHealth{store: r.store, dir: r.cfg.Dir, minFree: r.cfg.MinFree},
 	}, r.registry)

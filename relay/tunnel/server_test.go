@@ -60,7 +60,7 @@ func newBench(t testing.TB, cfg tunnel.Config) *bench {
 	out, err := egress.New(log, time.Now, nil, lab)
 	must(err)
 	b := &bench{router: router, parts: tunnel.Parts{
-		Node: wire.KeyOf(node), Serials: open(t, filepath.Join(dir, "used"), time.Now()), Rules: r,
+		Node: wire.KeyOf(node), Serials: open(t, filepath.Join(dir, "used"), time.Now()), Halts: allowed{}, Rules: r,
 		Egress: out, Meter: meter.New(time.Now, receipts, node, meter.Config{}), Journal: j,
 	}}
 	b.server = tunnel.NewServer(log, time.Now, b.parts, cfg)
@@ -174,3 +174,8 @@ func FuzzTunnelOpen(f *testing.F) {
 		}
 	})
 }
+
+// allowed stops nothing.
+type allowed struct{}
+
+func (allowed) Verdict(wire.Key, string) rules.Verdict { return rules.Verdict{OK: true} }

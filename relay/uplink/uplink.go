@@ -21,11 +21,13 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 	madns "github.com/multiformats/go-multiaddr-dns"
 	manet "github.com/multiformats/go-multiaddr/net"
+	msmux "github.com/multiformats/go-multistream"
 
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/relay/wire/pb"
@@ -36,6 +38,7 @@ var (
 	ErrWrongKey    = errors.New("the router has another key than the one pinned")
 	ErrUnreachable = errors.New("the router cannot be reached")
 	ErrName        = errors.New("the router's name cannot be resolved")
+	ErrVersion     = errors.New("the router speaks no version of the protocol that this agent does")
 	ErrUnasked     = errors.New("the router gives no statements")
 	ErrAnswer      = errors.New("the router's answer cannot be read")
 	ErrNotLab      = errors.New("a router on the public internet is not of a lab")
@@ -145,7 +148,7 @@ const askTime = 10 * time.Second
 func (l *Link) Close() error { return l.conn.Close() }
 
 // Dial connects to r, TCP addresses first, and opens the session stream.
-// Errors wrap ErrName, ErrNotLab, ErrWrongKey or ErrUnreachable, or are ctx's.
+// Errors wrap ErrName, ErrNotLab, ErrWrongKey, ErrVersion or ErrUnreachable, or are ctx's.
 func (u *Uplink) Dial(ctx context.Context, r Router) (*Link, error) {
 	id := r.Key.PeerID()
 	addrs, err := resolve(ctx, r.Addrs)
@@ -171,6 +174,9 @@ func (u *Uplink) Dial(ctx context.Context, r Router) (*Link, error) {
 	stream, err := u.openSession(ctx, id)
 	if err != nil {
 		_ = conn.Close()
+		if unsupported, ok := errors.AsType[msmux.ErrNotSupported[protocol.ID]](err); ok {
+			return nil, fmt.Errorf("%w: %w", ErrVersion, unsupported)
+		}
 		return nil, fmt.Errorf("%w: open session: %w", ErrUnreachable, err)
 	}
 	remote := stream.Conn().RemoteMultiaddr()

@@ -11,6 +11,9 @@ import (
 const (
 	// SessionProtocol is opened by the node and lives as long as the connection.
 	SessionProtocol protocol.ID = "/fallow/session/1"
+	// RetiredSession is what agents before the first release spoke. A router opens
+	// such a stream only to say agent_too_old on it.
+	RetiredSession protocol.ID = "/fallow/session/0"
 	// TunnelProtocol is opened by the router, one stream a tunnel.
 	TunnelProtocol protocol.ID = "/fallow/tunnel/1"
 	// StatementProtocol is opened by the node, one stream a question.

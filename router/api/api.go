@@ -21,6 +21,7 @@ type Backend struct {
 	Jobs     Jobs
 	Nodes    Nodes
 	Epochs   Epochs
+	Halts    Halts
 	Datasets Datasets
 	Health   Health
 }

@@ -90,6 +90,24 @@ func (c *Client) Nodes(ctx context.Context, p Page) (NodePage, error) {
 	return page, c.get(ctx, p, &page, "nodes")
 }
 
+// Halt is what nodes are stopped from.
+func (c *Client) Halt(ctx context.Context) (Halt, error) {
+	var h Halt
+	return h, c.get(ctx, Page{}, &h, "halt")
+}
+
+// StopNodes adds a stop and returns once connected nodes have been told.
+func (c *Client) StopNodes(ctx context.Context, s Stop) (Halt, error) {
+	var h Halt
+	return h, c.post(ctx, s, &h, "halt", "stops")
+}
+
+// LiftStop takes a stop back.
+func (c *Client) LiftStop(ctx context.Context, s StopName) (Halt, error) {
+	var h Halt
+	return h, c.post(ctx, s, &h, "halt", "lift")
+}
+
 // Epochs is a part of the list of epochs, newest first.
 func (c *Client) Epochs(ctx context.Context, p Page) (EpochPage, error) {
 	var page EpochPage

@@ -33,7 +33,7 @@ type fake struct {
 }
 
 func (f *fake) backend() api.Backend {
-	return api.Backend{Jobs: (*fakeJobs)(f), Nodes: (*fakeNodes)(f), Epochs: (*fakeEpochs)(f), Datasets: (*fakeDatasets)(f), Health: f}
+	return api.Backend{Jobs: (*fakeJobs)(f), Nodes: (*fakeNodes)(f), Epochs: (*fakeEpochs)(f), Halts: new(fakeHalts), Datasets: (*fakeDatasets)(f), Health: f}
 }
 
 func (f *fake) Ready(context.Context) error { return f.ready }
@@ -300,3 +300,37 @@ func (s served) ask(t testing.TB, method, path, body string, header ...string) (
 }
 
 var errSecret = errors.New("open /srv/secret/path: permission denied")
+
+// fakeHalts is a kill switch in memory.
+type fakeHalts struct {
+	mu   sync.Mutex
+	halt api.Halt
+}
+
+func (f *fakeHalts) InForce(context.Context) (api.Halt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.halt
+	h.Stops = append([]api.Stop{}, h.Stops...)
+	return h, nil
+}
+
+func (f *fakeHalts) Stop(ctx context.Context, s api.Stop) (api.Halt, error) {
+	f.mu.Lock()
+	f.halt.Sequence++
+	f.halt.Stops = append(f.halt.Stops, s)
+	f.mu.Unlock()
+	return f.InForce(ctx)
+}
+
+func (f *fakeHalts) Lift(ctx context.Context, s api.StopName) (api.Halt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, stop := range f.halt.Stops {
+		if stop.StopName == s {
+			f.halt.Stops = append(f.halt.Stops[:i:i], f.halt.Stops[i+1:]...)
+			return api.Halt{Sequence: f.halt.Sequence, Stops: append([]api.Stop{}, f.halt.Stops...)}, nil
+		}
+	}
+	return api.Halt{}, api.NotFound("no such stop")
+}

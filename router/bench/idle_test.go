@@ -135,6 +135,8 @@ func (s signer) Receipt(p *pb.ReceiptProposal) *pb.ReceiptAnswer {
 	}
 }
 
+func (signer) Halt(*pb.Halt) {}
+
 func (signer) Activity(*pb.Activity)          {}
 func (signer) Notice(reason wire.Reason) bool { return reason == wire.RouterStopping }
 

@@ -266,6 +266,8 @@ func (e *routerEnd) addresses() (list []string) {
 type noDB struct{}
 
 func (noDB) SaveNode(context.Context, fleet.Member) error                           { return nil }
+func (noDB) AppendHalt(context.Context, *wire.Halt) error                           { return nil }
+func (noDB) Halt(context.Context) (*wire.Halt, error)                               { return nil, nil }
 func (noDB) SaveStanding(context.Context, fleet.Event) error                        { return nil }
 func (noDB) Standing(context.Context, wire.Key, int) ([]fleet.Event, error)         { return nil, nil }
 func (noDB) SaveReceipts(context.Context, []wire.Receipt) error                     { return nil }

@@ -36,6 +36,9 @@ func (f *Fleet) Pick(w Wish) (*Grip, error) {
 	now := f.now()
 	f.mu.RLock()
 	defer f.mu.RUnlock()
+	if why := f.halted(); why != "" {
+		return nil, fmt.Errorf("%w: all nodes are stopped: %s", ErrNoNode, why)
+	}
 	if s := f.sticky(w, now); s != nil && s.reserve(w, now) {
 		return f.grip(s, w, false), nil
 	}

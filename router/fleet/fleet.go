@@ -37,6 +37,9 @@ type Receipts interface {
 type DB interface {
 	SaveNode(ctx context.Context, m Member) error
 	SaveStanding(ctx context.Context, e Event) error
+	// AppendHalt stores a halt durably; Halt is the newest, nil if there is none.
+	AppendHalt(ctx context.Context, h *wire.Halt) error
+	Halt(ctx context.Context) (*wire.Halt, error)
 	// Standing is a node's latest events, newest first, at most limit.
 	Standing(ctx context.Context, node wire.Key, limit int) ([]Event, error)
 }
@@ -48,7 +51,10 @@ type Member struct {
 	AgentVersion string
 	Country      string // ISO 3166 alpha-2, or empty while unknown
 	Clump        string // keyed hash of the /24 or /48 it connects from
-	SeenAt       time.Time
+	// Payout is where its payouts go, if not to Key; its owner has proved to want
+	// that.
+	Payout wire.Key
+	SeenAt time.Time
 }
 
 // Event is one thing that counts for or against a node, with its reason code.
@@ -77,6 +83,8 @@ const MaxDetail = 500
 type Config struct {
 	Lab            bool          // nodes must be in lab mode too
 	Version        string        // told to nodes
+	NewestAgent    string        // newest release of the agent, told to nodes; "": nothing is said
+	NewestInfo     string        // https address where its users read about it
 	Formula        uint32        // the points formula in force, told to nodes
 	MaxNodes       int           // sessions at once; further nodes are told router_full
 	MaxTunnels     int           // fetches at once through one node, whatever it offers
@@ -124,6 +132,7 @@ type Fleet struct {
 	db       DB
 	receipts Receipts
 	cfg      Config
+	key      ed25519.PrivateKey
 	clumpKey []byte
 	metrics  *Metrics
 	known    *lru.Cache[wire.Key, *known]
@@ -136,6 +145,9 @@ type Fleet struct {
 	visits   chan struct{} // places of the tending loop's writers
 	changed  chan struct{} // closed and replaced when a node may have become free
 	stopping bool
+	halt     *wire.Halt // in force; nil if there never was one
+
+	halting sync.Mutex // held while halt is changed
 }
 
 // New makes a fleet. Serve starts answering nodes.
@@ -145,7 +157,7 @@ func New(log *slog.Logger, now func() time.Time, db DB, receipts Receipts, key e
 		panic("fleet: " + err.Error()) // only for a size below one
 	}
 	return &Fleet{
-		log: log, now: now, db: db, receipts: receipts, cfg: cfg, clumpKey: clumpKey(key), metrics: m, known: remembered,
+		log: log, now: now, db: db, receipts: receipts, cfg: cfg, key: key, clumpKey: clumpKey(key), metrics: m, known: remembered,
 		sessions: make(map[wire.Key]*session), sites: newSiteMemory(cfg.MaxSites), changed: make(chan struct{}),
 		visits: make(chan struct{}, tendWorkers),
 	}
@@ -156,6 +168,8 @@ func New(log *slog.Logger, now func() time.Time, db DB, receipts Receipts, key e
 func (f *Fleet) Serve(ctx context.Context, h host.Host) error {
 	h.SetStreamHandler(wire.SessionProtocol, f.answer)
 	defer h.RemoveStreamHandler(wire.SessionProtocol)
+	h.SetStreamHandler(wire.RetiredSession, f.turnAway)
+	defer h.RemoveStreamHandler(wire.RetiredSession)
 	f.tend(ctx)
 	f.stop()
 	return nil

@@ -46,12 +46,42 @@ func (f *Fleet) greet(stream network.Stream) (*session, error) {
 		Epoch: f.receipts.Epoch(), Formula: f.cfg.Formula, AddressClass: s.class,
 		Country: s.member.Country, UnixMilli: f.now().UnixMilli(), RouterVersion: f.cfg.Version,
 		ObservedAddress: f.observed(stream.Conn().RemoteMultiaddr()), Lab: f.cfg.Lab,
+		NewestVersion: f.cfg.NewestAgent, NewestInfo: f.cfg.NewestInfo, PayoutAddress: s.member.payee(),
 	}
 	if err := s.write(&pb.RouterMessage{Body: &pb.RouterMessage_Welcome{Welcome: welcome}}); err != nil {
 		_ = stream.Reset()
 		return nil, fmt.Errorf("welcome node %s: %w", s.member.Key, err)
 	}
-	return s, f.admit(s)
+	if err := f.admit(s); err != nil {
+		return nil, err
+	}
+	// Whatever is stopped from now on, the session is told as one of the fleet.
+	if err := s.tellHalt(f.InForce()); err != nil {
+		f.drop(s)
+		_ = stream.Reset()
+		return nil, fmt.Errorf("tell node %s what is stopped: %w", s.member.Key, err)
+	}
+	return s, nil
+}
+
+// turnAway answers a session of a version that is no longer served.
+func (f *Fleet) turnAway(stream network.Stream) {
+	f.metrics.refused.WithLabelValues(wire.AgentTooOld.String()).Inc()
+	_ = stream.SetDeadline(time.Now().Add(f.cfg.WriteTimeout))
+	notice := &pb.RouterMessage{Body: &pb.RouterMessage_Notice{Notice: &pb.Notice{Reason: pb.Reason_AGENT_TOO_OLD}}}
+	if err := wire.WriteFrame(stream, notice, wire.MaxSessionMessage); err != nil {
+		_ = stream.Reset()
+		return
+	}
+	_ = stream.Close()
+}
+
+// payee is the key that gets the node's payouts.
+func (m Member) payee() []byte {
+	if m.Payout.IsZero() {
+		return m.Key[:]
+	}
+	return m.Payout[:]
 }
 
 func (f *Fleet) hello(stream network.Stream) (*session, wire.Reason, error) {
@@ -62,6 +92,7 @@ func (f *Fleet) hello(stream network.Stream) (*session, wire.Reason, error) {
 	}
 	s := &session{
 		known: f.knownOf(key), fleet: f, stream: stream, since: now, proposedAt: now,
+		asks: newAsks(),
 		pace: rate.NewLimiter(rate.Limit(f.cfg.MessageRate), f.cfg.MessageBurst),
 	}
 	if err := stream.SetReadDeadline(time.Now().Add(f.cfg.HelloTimeout)); err != nil {
@@ -78,15 +109,36 @@ func (f *Fleet) hello(stream network.Stream) (*session, wire.Reason, error) {
 	if hello.Lab != f.cfg.Lab {
 		return s, wire.LabMismatch, fmt.Errorf("node %s: lab mode is %t there and %t here", key, hello.Lab, f.cfg.Lab)
 	}
+	payout, err := payoutOf(key, hello)
+	if err != nil {
+		return s, wire.PayoutProof, fmt.Errorf("node %s: %w", key, err)
+	}
 	s.maxTunnels = f.capacity(hello.MaxTunnels)
 	s.reason = unshared(wire.Reason(hello.Sharing))
 	remote := stream.Conn().RemoteMultiaddr()
 	s.class = class(remote)
 	s.member = Member{
 		Key: key, Platform: clean(hello.Platform), AgentVersion: clean(hello.AgentVersion),
-		Clump: f.clump(remote), SeenAt: now,
+		Clump: f.clump(remote), Payout: payout, SeenAt: now,
 	}
 	return s, wire.OK, nil
+}
+
+// payoutOf is where the node wants its payouts, zero for its own key. The error is
+// wire.ErrPayoutProof if that address does not want them.
+func payoutOf(node wire.Key, hello *pb.Hello) (wire.Key, error) {
+	var payout wire.Key
+	if len(hello.PayoutAddress) == 0 {
+		return payout, nil
+	}
+	if len(hello.PayoutAddress) != len(payout) {
+		return payout, wire.ErrPayoutProof
+	}
+	copy(payout[:], hello.PayoutAddress)
+	if payout == node {
+		return wire.Key{}, nil
+	}
+	return payout, wire.VerifyPayout(node, payout, hello.PayoutProof)
 }
 
 // admit enters s, ending an older session of the same node.

@@ -54,6 +54,7 @@ type book struct {
 	due     []wire.Receipt
 	answers []*pb.ReceiptAnswer
 	taken   bool
+	halt    *wire.Halt
 	err     error
 }
 
@@ -81,6 +82,21 @@ func (b *book) Standing(_ context.Context, node wire.Key, limit int) ([]fleet.Ev
 		}
 	}
 	return list, nil
+}
+
+func (b *book) AppendHalt(_ context.Context, h *wire.Halt) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.halt = h
+	}
+	return b.err
+}
+
+func (b *book) Halt(context.Context) (*wire.Halt, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.halt, nil
 }
 
 func (b *book) Epoch() uint64 { return 7 }
@@ -168,6 +184,9 @@ func (k *kit) start() {
 		}
 	})
 	k.t.Cleanup(k.stop)
+	for !slices.Contains(k.host.Mux().Protocols(), wire.SessionProtocol) { // until Serve answers
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func newKey(t *testing.T) ed25519.PrivateKey {

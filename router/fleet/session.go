@@ -26,6 +26,7 @@ type session struct {
 	since  time.Time
 
 	pace    *rate.Limiter // of messages from the node; used by the reader alone
+	asks    *rate.Limiter // of questions for statements
 	writing sync.Mutex    // one message at a time on the stream
 
 	visiting atomic.Bool // the tending loop is at it
@@ -39,6 +40,7 @@ type session struct {
 	rtt        time.Duration
 	proposedAt time.Time
 	activity   []*pb.Activity // to be told, at most maxActivity
+	halt       uint64         // sequence of the last one told
 	ended      bool
 }
 

@@ -101,6 +101,7 @@ type RunningRouter struct {
 	*router.Router
 	API *api.Client
 
+	listen []string // where nodes find it, also once it has stopped
 	cancel context.CancelFunc
 	done   chan error
 	t      testing.TB
@@ -117,7 +118,7 @@ func (n *Net) StartRouter() {
 		n.cfg.Router(&cfg)
 	}
 	if n.Router != nil {
-		cfg.Listen = n.Router.ListenAddresses()
+		cfg.Listen = n.Router.listen
 	}
 	r, err := router.New(n.log.With("party", "router"), cfg)
 	if err != nil {
@@ -131,6 +132,7 @@ func (n *Net) StartRouter() {
 	case err := <-running.done:
 		n.t.Fatalf("run router: %v", err)
 	}
+	running.listen = r.ListenAddresses()
 	if running.API, err = api.NewClient(r.APIAddress()); err != nil {
 		n.t.Fatal(err)
 	}
@@ -162,9 +164,15 @@ type RunningNode struct {
 // StartNode adds a node that has given its consent.
 func (n *Net) StartNode() *RunningNode {
 	n.t.Helper()
+	return n.StartNodeIn(filepath.Join(n.Dir, fmt.Sprintf("node%d", len(n.Nodes))))
+}
+
+// StartNodeIn is StartNode with the data directory of one that was stopped.
+func (n *Net) StartNodeIn(dir string) *RunningNode {
+	n.t.Helper()
 	i := len(n.Nodes)
 	cfg := relay.DefaultConfig()
-	cfg.Dir = filepath.Join(n.Dir, fmt.Sprintf("node%d", i))
+	cfg.Dir = dir
 	cfg.Routers, cfg.Lab, cfg.LabDNS = n.Router.NodeAddresses(), true, n.DNS.Addr()
 	cfg.Finish = time.Second
 	cfg.Backoff.Min, cfg.Backoff.Max = 50*time.Millisecond, time.Second

@@ -9,6 +9,7 @@ import (
 
 	"github.com/multiformats/go-multiaddr"
 	"github.com/spf13/pflag"
+	"golang.org/x/mod/semver"
 
 	"github.com/fallow-network/fallow/router"
 	"github.com/fallow-network/fallow/router/api"
@@ -64,6 +65,9 @@ func (c *config) settings() *pflag.FlagSet {
 	set.IntVar(&c.Fleet.MaxNodes, "fleet.max_nodes", c.Fleet.MaxNodes, "nodes connected at once")
 	set.DurationVar(&c.Fleet.ProposeEvery, "fleet.propose_every", c.Fleet.ProposeEvery, "receipts are proposed to nodes at least so often")
 
+	set.StringVar(&c.Fleet.NewestAgent, "agent.newest_version", c.Fleet.NewestAgent, "newest release of fallow-node you know of; users of older ones are told, and nothing is installed by itself")
+	set.StringVar(&c.Fleet.NewestInfo, "agent.newest_info", c.Fleet.NewestInfo, "https address where they read about it")
+
 	set.StringVar(&c.logFormat, "log.format", c.logFormat, "text or json; logs go to standard error")
 	set.StringVar(&c.logLevel, "log.level", c.logLevel, "debug, info, warn or error")
 	return set
@@ -107,6 +111,10 @@ func (c *config) check() error {
 		return fmt.Errorf("crawl.workers, shard_rows, shard_bytes and shard_age must be above 0")
 	case c.Fleet.MaxNodes < 1 || c.Fleet.ProposeEvery <= 0:
 		return fmt.Errorf("fleet.max_nodes and fleet.propose_every must be above 0")
+	case c.Fleet.NewestAgent != "" && !semver.IsValid("v"+strings.TrimPrefix(c.Fleet.NewestAgent, "v")):
+		return fmt.Errorf("agent.newest_version is %q, must be a release such as 0.4.1", c.Fleet.NewestAgent)
+	case c.Fleet.NewestInfo != "" && !strings.HasPrefix(c.Fleet.NewestInfo, "https://"):
+		return fmt.Errorf("agent.newest_info is %q, must be an https address", c.Fleet.NewestInfo)
 	case c.logFormat != "text" && c.logFormat != "json":
 		return fmt.Errorf("log.format is %q, must be text or json", c.logFormat)
 	}
