@@ -15,12 +15,19 @@ import (
 	"time"
 
 	"github.com/fallow-network/fallow/relay"
+	"github.com/fallow-network/fallow/relay/earnings"
 	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/payout"
 	"github.com/fallow-network/fallow/relay/rules"
+	"github.com/fallow-network/fallow/relay/uplink"
+	"github.com/fallow-network/fallow/relay/wire"
 )
 
 // ErrNotRunning says that no agent answers for a data directory.
 var ErrNotRunning = errors.New("no agent is running")
+
+// ErrTooOld says that the agent that runs does not know what is asked of it.
+var ErrTooOld = errors.New("the agent that runs is of an older version; stop it and start it again with this one")
 
 // Client speaks to the agent of one data directory. It is safe for concurrent
 // use and holds no connection between calls.
@@ -98,6 +105,44 @@ func (c *Client) Rules(ctx context.Context) (Rules, error) {
 	return call[Rules](ctx, c, http.MethodGet, "/v1/rules", nil)
 }
 
+// Version asks who answers.
+func (c *Client) Version(ctx context.Context) (Version, error) {
+	return call[Version](ctx, c, http.MethodGet, "/v1/version", nil)
+}
+
+// Earnings has the agent fetch statements that are not here yet, and asks what all
+// come to; epoch narrows it to one, 0 is all. It may take some seconds.
+func (c *Client) Earnings(ctx context.Context, epoch uint64) (earnings.Report, error) {
+	path := "/v1/earnings"
+	if epoch > 0 {
+		path += "?epoch=" + strconv.FormatUint(epoch, 10)
+	}
+	return call[earnings.Report](ctx, c, http.MethodGet, path, nil)
+}
+
+// Payout asks where payouts go.
+func (c *Client) Payout(ctx context.Context) (relay.Payout, error) {
+	return call[relay.Payout](ctx, c, http.MethodGet, "/v1/payout", nil)
+}
+
+// SetPayout changes where payouts go; the zero Address is the node's own key.
+func (c *Client) SetPayout(ctx context.Context, to payout.Address) (relay.Payout, error) {
+	if to.IsZero() {
+		return call[relay.Payout](ctx, c, http.MethodDelete, "/v1/payout", nil)
+	}
+	return call[relay.Payout](ctx, c, http.MethodPut, "/v1/payout", to)
+}
+
+// Routers asks for the routers in force.
+func (c *Client) Routers(ctx context.Context) (Routers, error) {
+	return call[Routers](ctx, c, http.MethodGet, "/v1/routers", nil)
+}
+
+// SetRouters replaces the routers, home first; no restart is needed.
+func (c *Client) SetRouters(ctx context.Context, addresses []string) (Routers, error) {
+	return call[Routers](ctx, c, http.MethodPut, "/v1/routers", Routers{addresses})
+}
+
 // SetRules replaces the settings that have the given revision; they take effect
 // at once. The error wraps rules.ErrRevision if they have another by now.
 func (c *Client) SetRules(ctx context.Context, revision uint64, s rules.Settings) (Rules, error) {
@@ -106,7 +151,7 @@ func (c *Client) SetRules(ctx context.Context, revision uint64, s rules.Settings
 
 // err is the problem in words, and in sentinels where somebody branches on them.
 func (p problem) err() error {
-	for _, known := range []error{rules.ErrInvalid, rules.ErrRevision} {
+	for _, known := range []error{rules.ErrInvalid, rules.ErrRevision, relay.ErrPinned, uplink.ErrAddress, wire.ErrPayoutProof} {
 		if detail, ok := strings.CutPrefix(p.Detail, known.Error()); ok {
 			return fmt.Errorf("agent says: %w%s", known, detail)
 		}
@@ -132,6 +177,9 @@ func call[A any](ctx context.Context, c *Client, method, path string, body any) 
 		return answer, fmt.Errorf("ask agent: %w", err)
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusNotFound || response.StatusCode == http.StatusMethodNotAllowed {
+		return answer, ErrTooOld
+	}
 	d := json.NewDecoder(io.LimitReader(response.Body, maxResponseBody))
 	if response.StatusCode != http.StatusOK {
 		var p problem

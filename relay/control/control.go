@@ -4,16 +4,19 @@
 // client.
 //
 // It exposes what a user may see and change and nothing a router could reach:
-// there is no network listener. Paths begin with /v1; errors are RFC 9457.
+// there is no network listener. Paths begin with /v1; errors are RFC 9457. API.md has a line on each path.
 package control
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/fallow-network/fallow/relay"
+	"github.com/fallow-network/fallow/relay/earnings"
 	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/payout"
 	"github.com/fallow-network/fallow/relay/presence"
 	"github.com/fallow-network/fallow/relay/rules"
 )
@@ -27,6 +30,7 @@ func SocketPath(dir string) string { return filepath.Join(dir, SocketName) }
 // Bounds of the interface.
 const (
 	maxRequestBody  = 4 << 10 // bytes, but for rules
+	maxRoutersBody  = 64 << 10
 	maxRequestHead  = 8 << 10 // bytes
 	maxResponseBody = 64 << 20
 	maxClients      = 32 // connections at once
@@ -38,6 +42,11 @@ type Agent interface {
 	Status() relay.Status
 	Journal(journal.Filter) ([]journal.Entry, error)
 	Rules() *rules.Rules
+	Earnings(ctx context.Context, epoch uint64) earnings.Report
+	Payout() payout.Address
+	SetPayout(payout.Address) error
+	Routers() []string
+	SetRouters([]string) error
 }
 
 var _ Agent = (*relay.Node)(nil)
@@ -85,6 +94,22 @@ func RulesOf(r *rules.Rules, now time.Time) Rules {
 		shown.Categories = append(shown.Categories, Category{c, slices.Contains(settings.Categories, c.Name)})
 	}
 	return shown
+}
+
+// APIVersion is the number in the paths. Within it fields and paths are only added.
+const APIVersion = 1
+
+// Version says who answers.
+type Version struct {
+	API      int    `json:"api"`      // APIVersion of the agent
+	Agent    string `json:"agent"`    // release
+	Platform string `json:"platform"` // "linux/amd64"
+	PID      int    `json:"pid"`
+}
+
+// Routers are the addresses of the routers, home first.
+type Routers struct {
+	Routers []string `json:"routers"`
 }
 
 // The bodies of requests and answers.

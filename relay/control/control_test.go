@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +16,11 @@ import (
 
 	"github.com/fallow-network/fallow/relay"
 	"github.com/fallow-network/fallow/relay/control"
+	"github.com/fallow-network/fallow/relay/earnings"
 	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/payout"
 	"github.com/fallow-network/fallow/relay/rules"
+	"github.com/fallow-network/fallow/relay/uplink"
 	"github.com/fallow-network/fallow/relay/wire"
 )
 
@@ -103,6 +107,10 @@ func conversation(t *testing.T, n *relay.Node, c *control.Client) {
 		t.Errorf("journal: %v, %v", entries, err)
 	}
 	rulesConversation(t, c)
+	moneyConversation(t, n, c)
+	if v, err := c.Version(ctx); err != nil || v.API != control.APIVersion || v.PID != os.Getpid() {
+		t.Errorf("version: %+v, %v", v, err)
+	}
 	if got, err := c.Withdraw(ctx); err != nil || got.Given {
 		t.Errorf("withdraw: %+v, %v", got, err)
 	}
@@ -138,6 +146,58 @@ func rulesConversation(t *testing.T, c *control.Client) {
 	}
 }
 
+func moneyConversation(t *testing.T, n *relay.Node, c *control.Client) {
+	t.Helper()
+	ctx := t.Context()
+	if r, err := c.Earnings(ctx, 0); err != nil || r.Node != n.Key() || r.Fetched == nil || r.Fetched.Problem == "" {
+		t.Errorf("earnings without a router: %+v, %v", r, err)
+	}
+	if p, err := c.Payout(ctx); err != nil || !p.Own || p.Address != n.Key() {
+		t.Errorf("payout: %+v, %v", p, err)
+	}
+	wallet := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	to := payout.Address{Key: wire.KeyOf(wallet), Proof: wire.SignPayout(wire.Key{1}, wallet)}
+	if _, err := c.SetPayout(ctx, to); !errors.Is(err, wire.ErrPayoutProof) {
+		t.Errorf("proof for another node: %v", err)
+	}
+	to.Proof = wire.SignPayout(n.Key(), wallet)
+	if p, err := c.SetPayout(ctx, to); err != nil || p.Own || p.Address != to.Key {
+		t.Errorf("payout: %+v, %v", p, err)
+	}
+	if p, err := c.SetPayout(ctx, payout.Address{}); err != nil || !p.Own {
+		t.Errorf("payout: %+v, %v", p, err)
+	}
+	before, err := c.Routers(ctx)
+	if err != nil || len(before.Routers) != 1 {
+		t.Fatalf("routers: %+v, %v", before, err)
+	}
+	more := append([]string{"/ip4/127.0.0.1/tcp/2/p2p/" + wire.Key{8}.PeerID().String()}, before.Routers...)
+	if r, err := c.SetRouters(ctx, more); err != nil || len(r.Routers) != 2 || r.Routers[0] != more[0] {
+		t.Errorf("routers: %+v, %v", r, err)
+	}
+	if _, err := c.SetRouters(ctx, []string{"nonsense"}); !errors.Is(err, uplink.ErrAddress) {
+		t.Errorf("nonsense: %v", err)
+	}
+	if _, err := c.SetRouters(ctx, before.Routers); err != nil {
+		t.Error(err)
+	}
+}
+
+// A client of a later version asks for what this agent does not know.
+func TestAgentOfAnOlderVersion(t *testing.T) {
+	_, dir := newNode(t)
+	l, err := control.Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	if _, err := control.NewClient(dir).Version(t.Context()); !errors.Is(err, control.ErrTooOld) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestBadRequests(t *testing.T) {
 	n, _ := newNode(t)
 	h := control.Handler(slog.New(slog.DiscardHandler), n)
@@ -157,6 +217,10 @@ func TestBadRequests(t *testing.T) {
 		{"PUT", "/v1/rules", `{"revision":0,"settings":{"schedule":["never"]}}`, 400},
 		{"PUT", "/v1/rules", `{"revision":7}`, 409},
 		{"PUT", "/v1/rules", "{" + strings.Repeat(" ", rules.MaxFile) + "}", 400},
+		{"PUT", "/v1/routers", `{"routers":["nonsense"]}`, 400},
+		{"PUT", "/v1/payout", `{"address":"11111111111111111111111111111112","proof":"AA=="}`, 400},
+		{"PUT", "/v1/payout", `{}`, 400},
+		{"GET", "/v1/earnings?epoch=x", "", 400},
 		{"GET", "/v1/pause", "", 405},
 		{"GET", "/v2/status", "", 404},
 	}
@@ -176,6 +240,9 @@ func FuzzRequests(f *testing.F) {
 	f.Add("POST", "/v1/pause", `{"until":"2026-11-23T00:00:00Z"}`)
 	f.Add("PUT", "/v1/rules", `{"revision":0,"settings":{"deny":["a.example"],"schedule":["daily 01:00-02:00"]}}`)
 	f.Add("POST", "/v1/consent", `{"version":"x"}`)
+	f.Add("PUT", "/v1/routers", `{"routers":["/ip4/127.0.0.1/tcp/1/p2p/x"]}`)
+	f.Add("PUT", "/v1/payout", `{"address":"11111111111111111111111111111112","proof":"AA=="}`)
+	f.Add("GET", "/v1/earnings?epoch=3", "")
 	f.Add("GET", "/v1/journal?limit=3&site=a&since=2026-11-23T00:00:00Z", "")
 	r, err := rules.Open(f.TempDir(), time.Now)
 	if err != nil {
@@ -199,6 +266,14 @@ func FuzzRequests(f *testing.F) {
 // still is an agent with rules and nothing else.
 type still struct{ rules *rules.Rules }
 
-func (still) Status() relay.Status                            { return relay.Status{} }
-func (still) Journal(journal.Filter) ([]journal.Entry, error) { return nil, nil }
-func (s still) Rules() *rules.Rules                           { return s.rules }
+func (still) Status() relay.Status                                 { return relay.Status{} }
+func (still) Journal(journal.Filter) ([]journal.Entry, error)      { return nil, nil }
+func (s still) Rules() *rules.Rules                                { return s.rules }
+func (still) Earnings(context.Context, uint64) (r earnings.Report) { return r }
+func (still) Payout() (a payout.Address)                           { return a }
+func (still) SetPayout(payout.Address) error                       { return nil }
+func (still) Routers() []string                                    { return nil }
+func (still) SetRouters(addresses []string) error {
+	_, err := uplink.ParseRouters(addresses)
+	return err
+}

@@ -9,13 +9,19 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
 	"strconv"
 	"time"
 
 	"golang.org/x/net/netutil"
 
+	"github.com/fallow-network/fallow/relay"
 	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/payout"
 	"github.com/fallow-network/fallow/relay/rules"
+	"github.com/fallow-network/fallow/relay/uplink"
+	"github.com/fallow-network/fallow/relay/wire"
 )
 
 // Listen opens the socket in dir, mode 0600. The caller holds dir, so a socket
@@ -62,14 +68,24 @@ func Handler(log *slog.Logger, agent Agent) http.Handler {
 		"DELETE /v1/consent": s.withdraw,
 		"GET /v1/rules":      s.rules,
 		putRules:             s.setRules,
+		"GET /v1/version":    s.version,
+		"GET /v1/earnings":   s.earnings,
+		"GET /v1/payout":     s.payout,
+		"PUT /v1/payout":     s.setPayout,
+		"DELETE /v1/payout":  s.ownPayout,
+		"GET /v1/routers":    s.routers,
+		putRouters:           s.setRouters,
 	} {
 		mux.Handle(pattern, s.handle(serve))
 	}
 	return mux
 }
 
-// putRules is the one request that may be long: lists of sites.
-const putRules = "PUT /v1/rules"
+// The requests that may be long: lists of sites, and of addresses.
+const (
+	putRules   = "PUT /v1/rules"
+	putRouters = "PUT /v1/routers"
+)
 
 type server struct {
 	log   *slog.Logger
@@ -82,8 +98,11 @@ type invalid struct{ error }
 func (s *server) handle(serve func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		most := int64(maxRequestBody)
-		if r.Pattern == putRules {
+		switch r.Pattern {
+		case putRules:
 			most = rules.MaxFile
+		case putRouters:
+			most = maxRoutersBody
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		answer, err := serve(r)
@@ -91,9 +110,9 @@ func (s *server) handle(serve func(*http.Request) (any, error)) http.Handler {
 		switch {
 		case err == nil:
 			s.write(w, "application/json", http.StatusOK, answer)
-		case errors.As(err, &mistake), errors.Is(err, rules.ErrInvalid):
+		case errors.As(err, &mistake), errors.Is(err, rules.ErrInvalid), errors.Is(err, uplink.ErrAddress), errors.Is(err, wire.ErrPayoutProof):
 			s.fail(w, http.StatusBadRequest, err)
-		case errors.Is(err, rules.ErrConsentVersion), errors.Is(err, rules.ErrRevision):
+		case errors.Is(err, rules.ErrConsentVersion), errors.Is(err, rules.ErrRevision), errors.Is(err, relay.ErrPinned):
 			s.fail(w, http.StatusConflict, err)
 		default:
 			s.log.Error("control request failed", "path", r.URL.Path, "err", err)
@@ -202,4 +221,55 @@ func (s *server) setRules(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return RulesOf(s.agent.Rules(), time.Now()), nil
+}
+
+func (s *server) version(*http.Request) (any, error) {
+	return Version{API: APIVersion, Agent: s.agent.Status().Version, Platform: runtime.GOOS + "/" + runtime.GOARCH, PID: os.Getpid()}, nil
+}
+
+func (s *server) earnings(r *http.Request) (any, error) {
+	epoch := uint64(0)
+	if v := r.URL.Query().Get("epoch"); v != "" {
+		var err error
+		if epoch, err = strconv.ParseUint(v, 10, 63); err != nil {
+			return nil, invalid{fmt.Errorf("epoch is %q, want a number", v)}
+		}
+	}
+	return s.agent.Earnings(r.Context(), epoch), nil
+}
+
+func (s *server) payout(*http.Request) (any, error) { return s.agent.Status().Payout, nil }
+
+func (s *server) setPayout(r *http.Request) (any, error) {
+	var to payout.Address
+	if err := read(r, &to); err != nil {
+		return nil, err
+	}
+	if to.IsZero() {
+		return nil, invalid{errors.New("no address given; DELETE has payouts go to the node's own key")}
+	}
+	if err := s.agent.SetPayout(to); err != nil {
+		return nil, err
+	}
+	return s.agent.Status().Payout, nil
+}
+
+func (s *server) ownPayout(*http.Request) (any, error) {
+	if err := s.agent.SetPayout(payout.Address{}); err != nil {
+		return nil, err
+	}
+	return s.agent.Status().Payout, nil
+}
+
+func (s *server) routers(*http.Request) (any, error) { return Routers{s.agent.Routers()}, nil }
+
+func (s *server) setRouters(r *http.Request) (any, error) {
+	var request Routers
+	if err := read(r, &request); err != nil {
+		return nil, err
+	}
+	if err := s.agent.SetRouters(request.Routers); err != nil {
+		return nil, err
+	}
+	return Routers{s.agent.Routers()}, nil
 }

@@ -18,7 +18,7 @@ func newIdentity(o *options) *cobra.Command {
 		Short:   "Show, back up or restore this node's identity",
 		Example: "  fallow-node identity show\n  fallow-node identity export --out fallow-identity.json",
 	}
-	cmd.AddCommand(newIdentityExport(o), newIdentityRestore(o), &cobra.Command{
+	cmd.AddCommand(newIdentityExport(o), newIdentityRestore(o), newPayout(o), &cobra.Command{
 		Use:   "show",
 		Short: "Show the node's public key, which is its Solana address too",
 		Long: `Show the public key that names this node everywhere and is its Solana address,

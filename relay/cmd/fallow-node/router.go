@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fallow-network/fallow/relay"
 	"github.com/fallow-network/fallow/relay/control"
 	"github.com/fallow-network/fallow/relay/routerlist"
 	"github.com/fallow-network/fallow/relay/uplink"
@@ -28,7 +29,7 @@ func newRouter(o *options) *cobra.Command {
 		Long: `Choose the routers that "fallow-node run" connects to when it is given none. The
 first is home, the others are failover, in their order. The key behind /p2p/ is
 pinned: whoever answers with another one is not talked to. An agent that runs
-takes a new list when it is started again.`,
+takes a new list at once.`,
 		Example: `  fallow-node router add /dns4/router.example.org/tcp/4001/p2p/12D3KooW...
   fallow-node router list`,
 	}
@@ -89,8 +90,13 @@ func changeRouters(cmd *cobra.Command, o *options, change func([]string) ([]stri
 	if err := routerlist.Save(o.dir, list); err != nil {
 		return err
 	}
-	if _, err := control.NewClient(o.dir).Status(cmd.Context()); err == nil {
-		fmt.Fprintln(cmd.ErrOrStderr(), "The agent that runs keeps its routers; stop it and start it again for the new list.")
+	_, err = control.NewClient(o.dir).SetRouters(cmd.Context(), list)
+	switch {
+	case errors.Is(err, control.ErrNotRunning):
+	case errors.Is(err, relay.ErrPinned), errors.Is(err, control.ErrTooOld):
+		fmt.Fprintln(cmd.ErrOrStderr(), "The list is stored, but not in force:", err)
+	case err != nil:
+		return err
 	}
 	return printRouters(cmd.OutOrStdout(), o, list)
 }

@@ -38,6 +38,7 @@ again every 5 to 10 minutes, and taken when it answers.`,
 			if err != nil && len(cfg.Routers) == 0 {
 				return err
 			}
+			cfg.Pinned = len(cfg.Routers) > 0
 			overridden := len(cfg.Routers) > 0 && (len(chosen) > 0 || err != nil)
 			if len(cfg.Routers) == 0 {
 				cfg.Routers = chosen

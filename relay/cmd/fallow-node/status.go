@@ -44,6 +44,7 @@ func printStatus(w io.Writer, s relay.Status) {
 	for _, r := range s.Routers {
 		fmt.Fprintf(w, "Router    %s %s\n", r.Router, routerText(r))
 	}
+	fmt.Fprintf(w, "Payouts   %s\n", payoutText(s.Payout))
 	fmt.Fprintf(w, "Tunnels   %d open of %d; %d reached their site, %d did not, %d refused\n",
 		s.Tunnels.Open, s.MaxTunnels, s.Tunnels.Reached, s.Tunnels.Failed, s.Tunnels.Refused)
 	fmt.Fprintf(w, "Carried   %s down, %s up since the start; %s today, %s this month\n",
