@@ -31,9 +31,12 @@ func readFull(page *Page, body []byte, base *url.URL, bounds Bounds) (degraded s
 		return "nodes"
 	}
 	levelArticles(articles)
-	content, err := extract(document, base)
+	content, err := extract(document, base, false)
 	if err != nil {
 		return "extractor"
+	}
+	if content != nil && doubled(content) {
+		return "short"
 	}
 	head.fill(page, base)
 	if content != nil {
@@ -129,9 +132,9 @@ func guardPre(pre *html.Node) {
 
 // extract runs go-trafilatura over a DOM, without its fallback (it costs half
 // the speed and gains nothing) and without its search for a date. It works on
-// clones, the DOM stays as it is. nil without error: no main text. A panic in
-// there is an error here.
-func extract(document *html.Node, address *url.URL) (content *html.Node, err error) {
+// clones, the DOM stays as it is. rich keeps links and pictures. nil without
+// error: no main text. A panic in there is an error here.
+func extract(document *html.Node, address *url.URL, rich bool) (content *html.Node, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			content, err = nil, fmt.Errorf("extract main text: panic: %v", r)
@@ -140,12 +143,49 @@ func extract(document *html.Node, address *url.URL) (content *html.Node, err err
 	result, err := trafilatura.ExtractDocument(document, trafilatura.Options{
 		OriginalURL:     address,
 		ExcludeComments: true,
+		IncludeLinks:    rich,
+		IncludeImages:   rich,
 		HtmlDateMode:    trafilatura.Disabled,
 	})
 	if err != nil {
 		return nil, nil // its only errors with these options: too little text
 	}
 	return result.ContentNode, nil
+}
+
+// doubled reports whether the last part of the content repeats all the others.
+// Of a short document the extractor gives its paragraphs and then, in one
+// paragraph without spaces between, the whole document.
+func doubled(content *html.Node) bool {
+	last := content.LastChild
+	if last == nil || last.PrevSibling == nil {
+		return false
+	}
+	var parts strings.Builder
+	for c := content.FirstChild; c != last; c = c.NextSibling {
+		squeeze(c, &parts)
+	}
+	if parts.Len() == 0 || parts.Len() > maxDoubled {
+		return false
+	}
+	var whole strings.Builder
+	squeeze(last, &whole)
+	return strings.Contains(whole.String(), parts.String())
+}
+
+// maxDoubled is more than what the extractor takes for short, 100 characters.
+const maxDoubled = 1024
+
+// squeeze writes the text below a node without its white space.
+func squeeze(n *html.Node, b *strings.Builder) {
+	if n.Type == html.TextNode {
+		for word := range strings.FieldsSeq(n.Data) {
+			b.WriteString(word)
+		}
+	}
+	for c := n.FirstChild; c != nil && b.Len() <= 4*maxDoubled; c = c.NextSibling {
+		squeeze(c, b)
+	}
 }
 
 // render writes the text below a node, a line a block.

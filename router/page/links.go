@@ -34,13 +34,7 @@ func (s *linkSet) add(raw string, rel Rel) {
 // resolve returns distinct absolute addresses in document order, and the
 // canonical one.
 func (s *linkSet) resolve(document *url.URL) (links []Link, canonical string) {
-	base := document
-	if s.base != "" {
-		if u, err := document.Parse(repair(s.base)); err == nil && u.Host != "" {
-			base = u
-		}
-	}
-	r := resolver{base: base, origin: base.Scheme + "://" + base.Host}
+	r := s.resolver(document)
 	seen := make(map[string]int, min(len(s.refs), s.bounds.Links))
 	for _, ref := range s.refs {
 		address := r.absolute(ref.raw)
@@ -60,6 +54,17 @@ func (s *linkSet) resolve(document *url.URL) (links []Link, canonical string) {
 		}
 	}
 	return links, canonical
+}
+
+// resolver resolves against <base>, else the document's own address.
+func (s *linkSet) resolver(document *url.URL) resolver {
+	base := document
+	if s.base != "" {
+		if u, err := document.Parse(repair(s.base)); err == nil && u.Host != "" {
+			base = u
+		}
+	}
+	return resolver{base: base, origin: base.Scheme + "://" + base.Host}
 }
 
 // merge joins two mentions of one address: it is nofollow only if both are.

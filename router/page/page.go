@@ -86,7 +86,7 @@ type Page struct {
 	// Degraded says why.
 	Mode Mode
 	// Degraded is why Full fell back to Fast: "nesting", "nodes", "extractor",
-	// or empty.
+	// "short" (too little to tell main text from the rest), or empty.
 	Degraded string
 	// Extractor and ExtractorVersion name what produced Text, for the record.
 	Extractor, ExtractorVersion string

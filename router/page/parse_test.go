@@ -262,3 +262,14 @@ func TestParseSurvivesHostilePages(t *testing.T) {
 		}
 	}
 }
+
+// Of a page too short for the extractor nothing is said twice.
+func TestShortPage(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []page.Mode{page.Full, page.Fast} {
+		p := parse(t, mode, "text/html", "<p>Closed on Mondays.</p><p>Open otherwise.</p>")
+		if p.Text != "Closed on Mondays.\nOpen otherwise." {
+			t.Errorf("%s: %q", mode, p.Text)
+		}
+	}
+}
