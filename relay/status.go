@@ -64,7 +64,7 @@ type RouterStatus struct {
 
 	Since   time.Time `json:"since,omitzero"`    // connected since
 	Address string    `json:"address,omitempty"` // the one that answered
-	Carrier string    `json:"carrier,omitempty"` // "tcp" or "quic"
+	Carrier string    `json:"carrier,omitempty"` // "tcp", "quic" or "ws"
 	Version string    `json:"version,omitempty"`
 	Epoch   uint64    `json:"epoch,omitempty"`
 	Country string    `json:"country,omitempty"` // where the router sees this node

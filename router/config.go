@@ -12,10 +12,13 @@ import (
 // Config is everything a router is told. Start from DefaultConfig or
 // LabConfig and set Dir.
 type Config struct {
-	Dir     string   // data directory, created if missing; one router at a time
-	Listen  []string // multiaddrs to answer nodes on
-	API     string   // host:port of the HTTP API, loopback only until it has keys
-	Version string   // of the program
+	Dir    string   // data directory, created if missing; one router at a time
+	Listen []string // multiaddrs to answer nodes on
+	// ListenCert and ListenKey are PEM files for addresses with /tls/ws. Default "".
+	ListenCert, ListenKey string
+
+	API     string // host:port of the HTTP API, loopback only until it has keys
+	Version string // of the program
 
 	Lab   bool   // only loopback and private sites, no politeness floors
 	LabCA string // PEM file of extra roots; lab mode only

@@ -3,12 +3,16 @@ package router
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -20,13 +24,16 @@ import (
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// newHost listens for nodes: TCP with TLS 1.3 and yamux first, QUIC beside it.
+// newHost listens for nodes: TCP with TLS 1.3 and yamux first, QUIC beside it, and
+// the former within WebSocket where an address says /ws; web is the certificate of
+// /tls/ws.
 // It runs no other service of libp2p's.
-func newHost(key ed25519.PrivateKey, listen []string, maxNodes int) (host.Host, error) {
+func newHost(key ed25519.PrivateKey, listen []string, web *tls.Config, maxNodes int) (host.Host, error) {
 	private, err := crypto.UnmarshalEd25519PrivateKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("router identity: %w", err)
@@ -49,6 +56,7 @@ func newHost(key ed25519.PrivateKey, listen []string, maxNodes int) (host.Host, 
 		// Two routers could share a port otherwise, and nodes would reach either.
 		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
 		libp2p.Transport(libp2pquic.NewTransport),
+		libp2p.Transport(websocket.New, websocket.WithTLSConfig(web)),
 		libp2p.Security(libp2ptls.ID, libp2ptls.New),
 		libp2p.Muxer(yamux.ID, quietYamux()),
 		libp2p.ListenAddrStrings(listen...),
@@ -63,6 +71,40 @@ func newHost(key ed25519.PrivateKey, listen []string, maxNodes int) (host.Host, 
 		return nil, fmt.Errorf("listen for nodes on %v: %w", listen, err)
 	}
 	return h, nil
+}
+
+// webCertificate is what browsers and nodes check on /tls/ws, nil without files. It
+// is read anew when its file has changed, so that renewing it needs no restart.
+func webCertificate(cert, key string) (*tls.Config, error) {
+	if cert == "" && key == "" {
+		return nil, nil
+	}
+	read := func() (*tls.Certificate, time.Time, error) {
+		info, err := os.Stat(cert)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		return &pair, info.ModTime(), err
+	}
+	held, changed, err := read()
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate for nodes over WebSocket: %w", err)
+	}
+	var mu sync.Mutex
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if info, err := os.Stat(cert); err == nil && !info.ModTime().Equal(changed) {
+				if fresh, at, err := read(); err == nil {
+					held, changed = fresh, at
+				}
+			}
+			return held, nil
+		},
+	}, nil
 }
 
 // probe opens and closes every port: libp2p is content when one of several can

@@ -96,7 +96,11 @@ func (r *Router) open() error {
 	}
 	r.meter = meter.New(r.log.With("part", "meter"), now, meterDB{r.store}, r.id.Private, epoch.Number)
 
-	if r.host, err = newHost(r.id.Private, cfg.Listen, cfg.Fleet.MaxNodes); err != nil {
+	web, err := webCertificate(cfg.ListenCert, cfg.ListenKey)
+	if err != nil {
+		return err
+	}
+	if r.host, err = newHost(r.id.Private, cfg.Listen, web, cfg.Fleet.MaxNodes); err != nil {
 		return err
 	}
 	r.fleet = fleet.New(r.log.With("part", "fleet"), now, fleetDB{r.store}, r.meter, r.id.Private, fleet.NewMetrics(r.registry), cfg.Fleet)

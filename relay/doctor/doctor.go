@@ -76,7 +76,9 @@ const (
 	stepDNS      = "dns"
 	stepTCP      = "tcp"
 	stepQUIC     = "quic"
+	stepWS       = "websocket"
 	stepKey      = "router key"
+	stepVersion  = "version"
 	stepClass    = "address class"
 )
 
@@ -259,7 +261,7 @@ func (p Patient) reachAt(ctx context.Context, key wire.Key, addr ma.Multiaddr) [
 	defer cancel()
 	literal := []ma.Multiaddr{addr}
 	if madns.Matches(addr) {
-		found, err := madns.DefaultResolver.Resolve(limited, addr)
+		found, err := uplink.Resolve(limited, []ma.Multiaddr{addr})
 		if err != nil || len(found) == 0 {
 			add(stepDNS, Bad, "the name cannot be resolved.", "Check the address and this machine's DNS.")
 			return all
@@ -270,11 +272,14 @@ func (p Patient) reachAt(ctx context.Context, key wire.Key, addr ma.Multiaddr) [
 	step := stepQUIC
 	if _, err := addr.ValueForProtocol(ma.P_TCP); err == nil {
 		step = stepTCP
+		if len(addr) > 2 {
+			step = stepWS
+		}
 		if err := connectAny(limited, literal); err != nil {
-			add(step, Bad, "no connection: "+bare(err)+".", "The router may be down, or a firewall in between may block the port.")
+			add(stepTCP, Bad, "no connection: "+bare(err)+".", "The router may be down, or a firewall in between may block the port.")
 			return all
 		}
-		add(step, Good, "connected.", "")
+		add(stepTCP, Good, "connected.", "")
 	}
 	err := greet(limited, uplink.Router{Key: key, Addrs: []ma.Multiaddr{addr}}, p.Timeout)
 	switch {
@@ -282,15 +287,30 @@ func (p Patient) reachAt(ctx context.Context, key wire.Key, addr ma.Multiaddr) [
 		add(stepKey, Bad, "somebody with another key answers.", "Ask the router's operator for its address and change it with: fallow-node router")
 	case err != nil && step == stepQUIC:
 		add(stepQUIC, Bad, "no answer.", "The router may be down, or UDP may be blocked; TCP alone is enough if the router has such an address.")
+	case errors.Is(err, uplink.ErrVersion):
+		add(stepKey, Good, "it is the pinned one.", "")
+		add(stepVersion, Bad, "it speaks no version of the protocol that this agent does.", "Look for a newer version of this agent.")
+	case err != nil && step == stepWS:
+		add(stepWS, Bad, "no WebSocket: "+whyNoWS(err)+".", "A proxy in between may not let WebSocket through, or the router's certificate does not belong to its name; ask its operator.")
 	case err != nil:
 		add(stepKey, Bad, "something accepts the connection and does not speak as a router does.", "A proxy or firewall in between may meddle; try another network.")
 	default:
-		if step == stepQUIC {
-			add(stepQUIC, Good, "answers.", "")
+		if step != stepTCP {
+			add(step, Good, "answers.", "")
 		}
 		add(stepKey, Good, "it is the pinned one.", "")
 	}
 	return all
+}
+
+// whyNoWS names what the certificate check said, if that is what failed.
+func whyNoWS(err error) string {
+	if text := err.Error(); strings.Contains(text, "x509:") {
+		_, why, _ := strings.Cut(text, "x509: ")
+		why, _, _ = strings.Cut(why, "\n")
+		return "its certificate is refused (" + why + ")"
+	}
+	return "the connection was made and the handshake failed"
 }
 
 func connectAny(ctx context.Context, literal []ma.Multiaddr) error {

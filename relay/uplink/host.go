@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"crypto/tls"
 	"fmt"
 	"time"
 
@@ -15,11 +16,13 @@ import (
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	ma "github.com/multiformats/go-multiaddr"
 )
 
 // newHost builds a libp2p host that listens on nothing and speaks TCP with
-// libp2p TLS and yamux, or QUIC, to the peers the gate allows.
+// libp2p TLS and yamux, or QUIC, or the former within WebSocket, to the peers the
+// gate allows.
 func newHost(cfg Config, g *gate) (host.Host, error) {
 	key, err := crypto.UnmarshalEd25519PrivateKey(cfg.Identity)
 	if err != nil {
@@ -35,9 +38,11 @@ func newHost(cfg Config, g *gate) (host.Host, error) {
 		libp2p.NoListenAddrs,
 		libp2p.Transport(tcp.NewTCPTransport, tcp.WithConnectionTimeout(cfg.DialTimeout)),
 		libp2p.Transport(libp2pquic.NewTransport),
+		libp2p.Transport(websocket.New, websocket.WithHandshakeTimeout(cfg.DialTimeout),
+			websocket.WithTLSClientConfig(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.WebRoots})),
 		libp2p.Security(libp2ptls.ID, libp2ptls.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
-		libp2p.SwarmOpts(swarm.WithDialRanker(tcpFirst(cfg.QUICDelay))),
+		libp2p.SwarmOpts(swarm.WithDialRanker(inTurn(cfg.QUICDelay))),
 		libp2p.WithDialTimeout(cfg.DialTimeout),
 		libp2p.ConnectionGater(g),
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}), // the session decides what stays open
@@ -55,23 +60,25 @@ func newHost(cfg Config, g *gate) (host.Host, error) {
 	return h, nil
 }
 
-// tcpFirst starts TCP addresses at once and QUIC ones after delay, or at once
-// when every TCP address has failed. TCP costs both ends less and carries more.
-func tcpFirst(delay time.Duration) network.DialRanker {
+// inTurn starts TCP addresses at once, QUIC ones after delay and WebSocket ones
+// after as much again; the next kind starts at once when every address before it has
+// failed, and a kind that is not there costs no wait. TCP costs both ends least and
+// carries most; WebSocket is for networks that let nothing through but the web.
+func inTurn(delay time.Duration) network.DialRanker {
 	return func(addrs []ma.Multiaddr) []network.AddrDelay {
-		var first, second []network.AddrDelay
-		for _, addr := range addrs {
-			if carrierOf(addr) == carrierTCP {
-				first = append(first, network.AddrDelay{Addr: addr})
-			} else {
-				second = append(second, network.AddrDelay{Addr: addr, Delay: delay})
+		var ranked []network.AddrDelay
+		wait := time.Duration(0)
+		for _, kind := range []carrier{carrierTCP, carrierQUIC, carrierWS} {
+			before := len(ranked)
+			for _, addr := range addrs {
+				if carrierOf(addr) == kind {
+					ranked = append(ranked, network.AddrDelay{Addr: addr, Delay: wait})
+				}
+			}
+			if len(ranked) > before {
+				wait += delay
 			}
 		}
-		if len(first) == 0 {
-			for i := range second {
-				second[i].Delay = 0
-			}
-		}
-		return append(first, second...)
+		return ranked
 	}
 }

@@ -65,7 +65,7 @@ func parseAddress(text string) (wire.Key, ma.Multiaddr, error) {
 		return wire.Key{}, nil, fmt.Errorf("%w: %q: %w", ErrAddress, text, err)
 	}
 	if carrierOf(addr) == carrierNone {
-		return wire.Key{}, nil, fmt.Errorf("%w: %q is neither /tcp nor /quic-v1", ErrAddress, text)
+		return wire.Key{}, nil, fmt.Errorf("%w: %q is none of /tcp, /udp/…/quic-v1, /tcp/…/ws and /tcp/…/wss", ErrAddress, text)
 	}
 	return key, addr, nil
 }
@@ -77,9 +77,11 @@ const (
 	carrierNone carrier = ""
 	carrierTCP  carrier = "tcp"
 	carrierQUIC carrier = "quic"
+	carrierWS   carrier = "ws" // WebSocket, with or without TLS of its own
 )
 
-// carrierOf reads the shape HOST/tcp/PORT or HOST/udp/PORT/quic-v1; every other
+// carrierOf reads the shapes HOST/tcp/PORT, HOST/udp/PORT/quic-v1, and
+// HOST/tcp/PORT with /ws, /wss, /tls/ws or /tls/sni/NAME/ws behind it; every other
 // shape, circuit relays and web transports among them, is carrierNone.
 func carrierOf(addr ma.Multiaddr) carrier {
 	codes := make([]int, 0, 4)
@@ -94,6 +96,9 @@ func carrierOf(addr ma.Multiaddr) carrier {
 		return carrierTCP
 	case slices.Equal(rest, []int{ma.P_UDP, ma.P_QUIC_V1}):
 		return carrierQUIC
+	case slices.Equal(rest, []int{ma.P_TCP, ma.P_WS}), slices.Equal(rest, []int{ma.P_TCP, ma.P_WSS}),
+		slices.Equal(rest, []int{ma.P_TCP, ma.P_TLS, ma.P_WS}), slices.Equal(rest, []int{ma.P_TCP, ma.P_TLS, ma.P_SNI, ma.P_WS}):
+		return carrierWS
 	default:
 		return carrierNone
 	}

@@ -11,6 +11,7 @@ package uplink
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,7 +54,11 @@ type Config struct {
 
 	MaxTunnels  int           // inbound tunnel streams served at once; default 64
 	DialTimeout time.Duration // per address; default 10 s
-	QUICDelay   time.Duration // head start of TCP over QUIC; default 3 s
+	QUICDelay   time.Duration // head start of TCP over QUIC, and of QUIC over WebSocket; default 3 s
+
+	// WebRoots are the authorities that WebSocket over TLS is checked against.
+	// Default nil, the system's. The pinned key is checked in any case.
+	WebRoots *x509.CertPool
 }
 
 func (c Config) withDefaults() Config {
@@ -112,7 +117,7 @@ func (u *Uplink) HandleTunnels(handle func(router wire.Key, s Stream)) {
 // Link is a connection to a router with its session stream open.
 type Link struct {
 	Session Stream
-	Carrier string // "tcp" or "quic"
+	Carrier string // "tcp", "quic" or "ws"
 	Address string // the address that answered, without the key
 
 	conn network.Conn
@@ -147,11 +152,11 @@ const askTime = 10 * time.Second
 // Close ends the connection and with it every stream on it.
 func (l *Link) Close() error { return l.conn.Close() }
 
-// Dial connects to r, TCP addresses first, and opens the session stream.
+// Dial connects to r, TCP addresses first and WebSocket ones last, and opens the session stream.
 // Errors wrap ErrName, ErrNotLab, ErrWrongKey, ErrVersion or ErrUnreachable, or are ctx's.
 func (u *Uplink) Dial(ctx context.Context, r Router) (*Link, error) {
 	id := r.Key.PeerID()
-	addrs, err := resolve(ctx, r.Addrs)
+	addrs, err := Resolve(ctx, r.Addrs)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +201,10 @@ func (u *Uplink) Close() error { return u.host.Close() }
 const maxResolved = 32
 
 // resolve turns DNS addresses into the literal ones that may be dialled.
-func resolve(ctx context.Context, addrs []ma.Multiaddr) ([]ma.Multiaddr, error) {
+// Resolve turns names into at most maxResolved addresses that can be dialled as they
+// are; a WebSocket over TLS keeps the name to check the certificate against. The error
+// wraps ErrName if there are none.
+func Resolve(ctx context.Context, addrs []ma.Multiaddr) ([]ma.Multiaddr, error) {
 	var out []ma.Multiaddr
 	var failed error
 	for _, addr := range addrs {
@@ -204,7 +212,7 @@ func resolve(ctx context.Context, addrs []ma.Multiaddr) ([]ma.Multiaddr, error) 
 			out = append(out, addr)
 			continue
 		}
-		found, err := madns.DefaultResolver.Resolve(ctx, addr)
+		found, err := madns.DefaultResolver.Resolve(ctx, named(addr))
 		if err != nil {
 			failed = err
 			continue
@@ -215,6 +223,16 @@ func resolve(ctx context.Context, addrs []ma.Multiaddr) ([]ma.Multiaddr, error) 
 		return nil, fmt.Errorf("%w: %w", ErrName, errors.Join(failed, ctx.Err()))
 	}
 	return out[:min(len(out), maxResolved)], nil
+}
+
+// named is addr with the name of a WebSocket over TLS as its own part, which stays
+// when the name in front of it is resolved.
+func named(addr ma.Multiaddr) ma.Multiaddr {
+	secure := addr[len(addr)-1].Protocol().Code == ma.P_WSS || len(addr) == 4 && addr[2].Protocol().Code == ma.P_TLS
+	if carrierOf(addr) != carrierWS || !secure {
+		return addr
+	}
+	return ma.StringCast(fmt.Sprintf("%s%s/tls/sni/%s/ws", addr[:1], addr[1:2], addr[0].Value()))
 }
 
 // outsideLab reports a literal address that is neither loopback nor private. In

@@ -37,7 +37,7 @@ func TestParseRouters(t *testing.T) {
 	}
 	bad := []string{
 		"", "router.example:4001", "/ip4/192.0.2.1/tcp/4001", "/p2p/" + id, "/ip4/192.0.2.1/udp/4001/p2p/" + id,
-		"/ip4/192.0.2.1/tcp/4001/ws/p2p/" + id, "/ip4/192.0.2.1/tcp/4001/p2p/" + id + "/p2p-circuit/p2p/" + id,
+		"/ip4/192.0.2.1/udp/4001/quic-v1/webtransport/p2p/" + id, "/ip4/192.0.2.1/tcp/4001/p2p/" + id + "/p2p-circuit/p2p/" + id,
 		"/unix/tmp/x/p2p/" + id, "/ip4/192.0.2.1/tcp/4001/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N",
 	}
 	for _, text := range bad {

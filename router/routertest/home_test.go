@@ -133,3 +133,20 @@ func TestKillSwitch(t *testing.T) {
 		}
 	})
 }
+
+// A network that lets nothing but the web through: pages come over WebSocket.
+func TestCrawlOverWebSocketAlone(t *testing.T) {
+	listen := func(cfg *router.Config) { cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0/ws"} }
+	routertest.Run(t, routertest.Config{Nodes: 1, Router: listen}, func(ctx context.Context, n *routertest.Net) {
+		site := n.Site("web.fallow.test", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, "<title>A page</title><p>It has come a long way through a narrow door.</p>")
+		}))
+		job := n.AwaitJob(ctx, n.Submit(ctx, api.NewJob{Dataset: "web", Seeds: []string{site.URL() + "/"}}))
+		if job.Counts.Records != 1 {
+			t.Errorf("%+v", job.Counts)
+		}
+		if got := n.Nodes[0].Status().Routers[0].Carrier; got != "ws" {
+			t.Errorf("carrier %q", got)
+		}
+	})
+}

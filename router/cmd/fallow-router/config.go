@@ -46,7 +46,9 @@ func (c *config) settings() *pflag.FlagSet {
 	set.SortFlags = false
 	set.StringVar(&c.Dir, "data", c.Dir, "data directory: identity, database, crawl state, datasets; created if missing, one router at a time")
 	set.StringVar(&c.Contact, "contact", c.Contact, "where site owners reach you, a URL or mailto: address; it goes into the user agent, and without it only lab mode starts")
-	set.StringArrayVar(&c.Listen, "listen", c.Listen, "multiaddrs to answer nodes on")
+	set.StringArrayVar(&c.Listen, "listen", c.Listen, "multiaddrs to answer nodes on: /tcp/PORT, /udp/PORT/quic-v1, and for networks that let only the web through /tcp/443/ws or, with a certificate, /tcp/443/tls/ws")
+	set.StringVar(&c.ListenCert, "listen_cert", c.ListenCert, "PEM file with the certificate for /tls/ws; read again when it is renewed")
+	set.StringVar(&c.ListenKey, "listen_key", c.ListenKey, "PEM file with its key")
 	set.StringVar(&c.API, "api", c.API, "HOST:PORT of the HTTP API; this machine only until it has keys")
 	set.BoolVar(&c.Lab, "lab", c.Lab, "closed lab: only sites on this machine may be crawled, and politeness is off; useless against the real web")
 	set.StringVar(&c.LabCA, "ca", c.LabCA, "PEM file of further certificate authorities for sites; lab mode only")
@@ -125,12 +127,18 @@ func (c *config) check() error {
 }
 
 func (c *config) checkAddresses() error {
+	if (c.ListenCert == "") != (c.ListenKey == "") {
+		return fmt.Errorf("listen_cert and listen_key belong together: give both, or neither")
+	}
 	if len(c.Listen) == 0 {
 		return fmt.Errorf("no address to answer nodes on: give --listen, such as /ip4/0.0.0.0/tcp/4100")
 	}
 	for _, a := range c.Listen {
 		if _, err := multiaddr.NewMultiaddr(a); err != nil {
 			return fmt.Errorf("listen: %q is not a multiaddr such as /ip4/0.0.0.0/tcp/4100: %w", a, err)
+		}
+		if strings.Contains(a+"/", "/tls/") && c.ListenCert == "" {
+			return fmt.Errorf("listen: %s needs a certificate: give listen_cert and listen_key, or /ws behind a proxy that has one", a)
 		}
 	}
 	if c.LabCA != "" {
