@@ -5,6 +5,7 @@ package solana_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
@@ -65,10 +66,8 @@ func must(t testing.TB, err error) {
 
 // key is one of many keys that are the same in every run.
 func key(world string, n int) ed25519.PrivateKey {
-	seed := make([]byte, 32)
-	copy(seed[8:], world)
-	binary.BigEndian.PutUint64(seed, uint64(n)+1)
-	return ed25519.NewKeyFromSeed(seed)
+	seed := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", world, n))
+	return ed25519.NewKeyFromSeed(seed[:])
 }
 
 // town is a world with a treasury, and everything to settle on it.
