@@ -6,6 +6,7 @@ import (
 	"github.com/fallow-network/fallow/router/crawl"
 	"github.com/fallow-network/fallow/router/fleet"
 	"github.com/fallow-network/fallow/router/ledger"
+	"github.com/fallow-network/fallow/router/settle"
 	"github.com/fallow-network/fallow/router/tunnel"
 )
 
@@ -32,6 +33,8 @@ type Config struct {
 	Pool       ledger.MicroPoints // shared out per epoch
 	MinFree    uint64             // bytes of disk below which no router starts
 
+	Settle SettleConfig
+
 	Crawl  crawl.Config
 	Fleet  fleet.Config
 	Tunnel tunnel.Config
@@ -44,7 +47,8 @@ func DefaultConfig() Config {
 		API:     "127.0.0.1:4180",
 		Version: "dev", EpochEvery: 24 * time.Hour, SignGrace: 10 * time.Second,
 		Pool: ledger.DefaultParams().Pool, MinFree: 256 << 20,
-		Crawl: crawl.DefaultConfig(), Fleet: fleet.DefaultConfig(), Tunnel: tunnel.DefaultConfig(),
+		Settle: SettleConfig{Config: settle.DefaultConfig(), Priority: 1000},
+		Crawl:  crawl.DefaultConfig(), Fleet: fleet.DefaultConfig(), Tunnel: tunnel.DefaultConfig(),
 	}
 }
 

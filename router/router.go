@@ -28,6 +28,7 @@ import (
 	"github.com/fallow-network/fallow/router/fleet"
 	"github.com/fallow-network/fallow/router/ledger"
 	"github.com/fallow-network/fallow/router/meter"
+	"github.com/fallow-network/fallow/router/settle"
 	"github.com/fallow-network/fallow/router/store"
 	"github.com/fallow-network/fallow/router/tunnel"
 )
@@ -49,6 +50,7 @@ type Router struct {
 	catalogue *catalogue
 	crawler   *crawl.Crawler
 	epochs    *epochs
+	settle    *settlements
 	api       *api.Server
 	ready     chan struct{}
 }
@@ -122,8 +124,30 @@ func (r *Router) open() error {
 		log: r.log.With("part", "ledger"), now: now, ledger: r.ledger, meter: r.meter, fleet: r.fleet,
 		every: cfg.EpochEvery, grace: cfg.SignGrace,
 	}
+	if err := r.openSettle(ctx); err != nil {
+		return err
+	}
 	r.api, err = r.newAPI()
 	return err
+}
+
+func (r *Router) openSettle(ctx context.Context) error {
+	cfg := r.cfg.Settle
+	connected, err := newChain(ctx, r.cfg.Dir, cfg, r.id.Private)
+	if err != nil {
+		return err
+	}
+	var chain settle.Chain // none at all, rather than one that is nil inside
+	if connected != nil {
+		chain = connected
+	}
+	log := r.log.With("part", "settle")
+	settler, err := settle.New(log, wallClock{}, r.store, settleLedger{r.store}, chain, settle.NewMetrics(r.registry), cfg.Config)
+	if err != nil {
+		return err
+	}
+	r.settle = newSettlements(log, settler, r.store)
+	return nil
 }
 
 // account fits the meter to tunnels.
@@ -170,6 +194,7 @@ func (r *Router) Run(ctx context.Context) error {
 	defer r.fleet.GiveStatements(r.host, &statements{store: r.store, key: r.id.Private})()
 	group.Go(func() error { return r.api.Run(serving) })
 	group.Go(func() error { return r.epochs.run(serving) })
+	group.Go(func() error { return r.settle.run(serving) })
 	group.Go(func() error { return r.crawler.Run(serving) })
 	close(r.ready)
 	err := group.Wait()
@@ -207,11 +232,12 @@ func (r *Router) newAPI() (*api.Server, error) {
 	cfg.Listen, cfg.Version, cfg.Lab, cfg.Contact = r.cfg.API, r.cfg.Version, r.cfg.Lab, r.cfg.Contact
 	cfg.UserAgent = fetch.UserAgent(r.cfg.Version, r.cfg.Contact)
 	return api.New(r.log.With("part", "api"), cfg, api.Backend{
-		Jobs:     backendJobs{crawler: r.crawler, store: r.store},
-		Nodes:    backendNodes{fleet: r.fleet, db: fleetDB{r.store}},
-		Epochs:   backendEpochs{epochs: r.epochs, ledger: r.ledger, store: r.store},
-		Halts:    backendHalts{fleet: r.fleet, crawler: r.crawler, store: r.store},
-		Datasets: backendDatasets{catalogue: r.catalogue, limits: r.cfg.Crawl.Jobs},
-		Health:   backendHealth{store: r.store, dir: r.cfg.Dir, minFree: r.cfg.MinFree},
+		Jobs:        backendJobs{crawler: r.crawler, store: r.store},
+		Nodes:       backendNodes{fleet: r.fleet, db: fleetDB{r.store}},
+		Epochs:      backendEpochs{epochs: r.epochs, ledger: r.ledger, store: r.store},
+		Settlements: backendSettlements{r.settle},
+		Halts:       backendHalts{fleet: r.fleet, crawler: r.crawler, store: r.store},
+		Datasets:    backendDatasets{catalogue: r.catalogue, limits: r.cfg.Crawl.Jobs},
+		Health:      backendHealth{store: r.store, dir: r.cfg.Dir, minFree: r.cfg.MinFree},
 	}, r.registry)
 }

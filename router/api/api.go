@@ -18,12 +18,13 @@ import "context"
 // the caller to read. Every other error is answered as "internal", and its text
 // goes to the log alone.
 type Backend struct {
-	Jobs     Jobs
-	Nodes    Nodes
-	Epochs   Epochs
-	Halts    Halts
-	Datasets Datasets
-	Health   Health
+	Jobs        Jobs
+	Nodes       Nodes
+	Epochs      Epochs
+	Settlements Settlements
+	Halts       Halts
+	Datasets    Datasets
+	Health      Health
 }
 
 // Health says whether the router can do its work.

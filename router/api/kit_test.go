@@ -33,7 +33,7 @@ type fake struct {
 }
 
 func (f *fake) backend() api.Backend {
-	return api.Backend{Jobs: (*fakeJobs)(f), Nodes: (*fakeNodes)(f), Epochs: (*fakeEpochs)(f), Halts: new(fakeHalts), Datasets: (*fakeDatasets)(f), Health: f}
+	return api.Backend{Jobs: (*fakeJobs)(f), Nodes: (*fakeNodes)(f), Epochs: (*fakeEpochs)(f), Halts: new(fakeHalts), Settlements: new(fakeSettlements), Datasets: (*fakeDatasets)(f), Health: f}
 }
 
 func (f *fake) Ready(context.Context) error { return f.ready }
@@ -333,4 +333,27 @@ func (f *fakeHalts) Lift(ctx context.Context, s api.StopName) (api.Halt, error) 
 		}
 	}
 	return api.Halt{}, api.NotFound("no such stop")
+}
+
+// fakeSettlements settles at once.
+type fakeSettlements struct{ ran []uint64 }
+
+func (f *fakeSettlements) Status(context.Context) (api.Settlement, error) {
+	return api.Settlement{Mode: "pay", Payments: uint64(len(f.ran)), Paid: 1 << 60}, nil
+}
+
+func (f *fakeSettlements) Plan(_ context.Context, epoch uint64) (api.SettlementPlan, error) {
+	if epoch > 1 {
+		return api.SettlementPlan{}, api.Conflict("epoch %d is open", epoch)
+	}
+	return api.SettlementPlan{Epoch: 1, Mode: "pay", Units: 1 << 60}, nil
+}
+
+func (f *fakeSettlements) Run(ctx context.Context, epoch uint64) (api.Settlement, error) {
+	f.ran = append(f.ran, epoch)
+	return f.Status(ctx)
+}
+
+func (f *fakeSettlements) Reconcile(_ context.Context, from uint64) (api.Reconciliation, error) {
+	return api.Reconciliation{Next: from + 1, Batches: 1}, nil
 }

@@ -46,6 +46,7 @@ func New(log *slog.Logger, cfg Config, backend Backend, registry *prometheus.Reg
 	s.addNodes()
 	s.addEpochs()
 	s.addHalts()
+	s.addSettlement()
 	s.addDatasets()
 	s.addHealth()
 	s.addCrawlerPage()
@@ -55,7 +56,7 @@ func New(log *slog.Logger, cfg Config, backend Backend, registry *prometheus.Reg
 }
 
 func (b Backend) check() error {
-	if b.Jobs == nil || b.Nodes == nil || b.Epochs == nil || b.Halts == nil || b.Datasets == nil || b.Health == nil {
+	if b.Jobs == nil || b.Nodes == nil || b.Epochs == nil || b.Halts == nil || b.Settlements == nil || b.Datasets == nil || b.Health == nil {
 		return errors.New("api: a part of the backend is missing")
 	}
 	return nil

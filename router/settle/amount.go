@@ -51,8 +51,8 @@ func (r Rate) worth(p MicroPoints) (Units, error) {
 	return Units(q), nil
 }
 
-// covers is the fewest micro-points that are worth u: what a payout of u
-// settles. It never exceeds the points whose worth u was.
+// covers is the fewest micro-points that are worth u: what payouts of u settle.
+// It never exceeds the points whose worth u was.
 func (r Rate) covers(u Units) (MicroPoints, error) {
 	if u <= 0 {
 		return 0, nil
@@ -62,6 +62,31 @@ func (r Rate) covers(u Units) (MicroPoints, error) {
 		return 0, fmt.Errorf("%d base units at %s are more points than an amount can hold", u, r)
 	}
 	return MicroPoints(q), nil
+}
+
+// owed is what points are worth beyond what was paid for them; negative if more
+// was paid. At one rate nothing is lost to rounding however often is paid: the
+// payouts add up to the worth of all points. What was paid at another rate counts
+// as the points it was worth then.
+func (r Rate) owed(points MicroPoints, paid []Worth) (Units, error) {
+	var same Units
+	for _, w := range paid {
+		if w.Rate == r {
+			same += w.Units
+			continue
+		}
+		covered, err := w.Rate.covers(w.Units)
+		if err != nil {
+			return 0, err
+		}
+		points -= covered
+	}
+	if points < 0 {
+		over, err := r.worth(-points)
+		return -over - same, err
+	}
+	worth, err := r.worth(points)
+	return worth - same, err
 }
 
 // mulDiv is a*b/c in 128 bits, rounded up or down; false if that is above the

@@ -73,6 +73,7 @@ const (
 // View is the chain as it is finally agreed upon.
 type View struct {
 	Height      uint64
+	Decimals    int   // of the token
 	Units       Units // of the token, in the treasury's account
 	Lamports    int64 // the treasury's, for fees and rent
 	Fee         int64 // lamports per transaction with one signature, priority included
@@ -88,9 +89,8 @@ type Payout struct {
 	Account wire.Key
 	Tag     string // see Memo; empty if the address is the node's own key
 	Units   Units
-	Points  MicroPoints // what of the node's points it settles
-	Royalty Units       // what of the node's royalties it settles, included in Units
-	New     bool        // creates the token account
+	Royalty Units // what of Units is for royalties; the rest is for points
+	New     bool  // creates the token account
 }
 
 // Kind says what a batch is for.
@@ -114,6 +114,8 @@ type Batch struct {
 	Memo    string
 	Payouts []Payout
 	Found   bool // read from the chain, not planned here
+
+	Signature string // of the transaction that made it final
 }
 
 // Sum is what the batch pays.

@@ -24,8 +24,8 @@ type Config struct {
 	Mint wire.Key // the token; pay only
 	Rate Rate     // what points are worth; pay only
 
-	Threshold        Units // less is not paid out yet; default 1
-	AccountThreshold Units // less is not paid to a node without a token account, which costs us rent
+	Threshold        Units // less is not paid out yet; default 1,000
+	AccountThreshold Units // less is not paid to a node without a token account, which costs us rent; default 1,000,000
 	AccountBudget    int64 // lamports of rent for new token accounts
 	SpendingCap      Units // most that is paid out
 
@@ -45,7 +45,7 @@ const (
 // DefaultConfig settles nothing.
 func DefaultConfig() Config {
 	return Config{
-		Mode: ModeOff, Rate: Rate{1, 1000}, Threshold: 1, MaxAttempts: 8,
+		Mode: ModeOff, Rate: Rate{1, 1000}, Threshold: 1_000, AccountThreshold: 1_000_000, MaxAttempts: 8,
 		Poll: 2 * time.Second, Resend: 4 * time.Second, Patience: 10 * time.Minute,
 	}
 }

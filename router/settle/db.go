@@ -75,7 +75,8 @@ type DB interface {
 	SaveFound(ctx context.Context, b Batch, signature string, at time.Time) error
 	// Unresolved are payouts of found batches whose node is not known.
 	Unresolved(ctx context.Context) ([]Loose, error)
-	// Resolve says whose a payout of a found batch is, and what it settles.
+	// Resolve says whose a payout of a found batch is, and how much of it is
+	// royalties.
 	Resolve(ctx context.Context, l Loose) error
 	// Finish closes a settlement.
 	Finish(ctx context.Context, epoch uint64, at time.Time) error
@@ -137,9 +138,23 @@ type Attempt struct {
 
 // Paid is what a node has been paid, in final batches.
 type Paid struct {
-	Units   Units
-	Points  MicroPoints
-	Royalty Units
+	Royalty Units   // for royalties
+	Points  []Worth // for points
+}
+
+// Worth is base units that were paid for points at a rate.
+type Worth struct {
+	Rate  Rate
+	Units Units
+}
+
+// Units is everything together.
+func (p Paid) Units() Units {
+	sum := p.Royalty
+	for _, w := range p.Points {
+		sum += w.Units
+	}
+	return sum
 }
 
 // Loose is a payout of a found batch.
@@ -151,11 +166,10 @@ type Loose struct {
 	Payout Payout
 }
 
-// FinalBatch is a batch and the transaction that made it final.
+// FinalBatch is a batch and when it was seen to be final.
 type FinalBatch struct {
 	Batch
-	Signature string
-	At        time.Time
+	At time.Time
 }
 
 // Held is a payout that was put off.

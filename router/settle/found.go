@@ -103,15 +103,14 @@ func (r *run) resolve(ctx context.Context) error {
 		}
 		before := paid[d.Node]
 		l.Payout.Node = d.Node
-		// Royalties are owed in base units and come first, as when it was paid.
+		// What was owed in royalties is the part of it that depends on no rate, and
+		// was paid in full with every payout.
 		l.Payout.Royalty = min(l.Payout.Units, max(d.Royalty-before.Royalty, 0))
-		if l.Payout.Points, err = l.Rate.covers(l.Payout.Units - l.Payout.Royalty); err != nil {
-			return err
-		}
 		if err := r.db.Resolve(ctx, l); err != nil {
 			return err
 		}
-		paid[d.Node] = Paid{before.Units + l.Payout.Units, before.Points + l.Payout.Points, before.Royalty + l.Payout.Royalty}
+		before.Royalty += l.Payout.Royalty
+		paid[d.Node] = before
 	}
 	return nil
 }

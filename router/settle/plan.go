@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -90,18 +91,18 @@ func (p *planner) owed() []owing {
 			o.due.Address = d.Node
 		}
 		paid := p.paid[d.Node]
-		points, royalty := d.Points-paid.Points, d.Royalty-paid.Royalty
-		worth, err := p.cfg.Rate.worth(max(points, 0))
-		covers, err2 := p.cfg.Rate.covers(worth)
+		worth, err := p.cfg.Rate.owed(d.Points, paid.Points)
+		royalty := d.Royalty - paid.Royalty
 		o.payout = Payout{
 			Node: d.Node, Address: o.due.Address, Account: p.chain.Account(o.due.Address),
-			Units: worth + max(royalty, 0), Points: covers, Royalty: max(royalty, 0),
+			Units: worth + royalty, Royalty: royalty,
 		}
 		switch {
-		case err != nil || err2 != nil || o.payout.Units < 0:
+		case err != nil || worth > math.MaxInt64-max(royalty, 0):
 			o.held, o.payout.Units = HeldUnreadable, 0
-		case points < 0 || royalty < 0:
-			o.held, o.detail = HeldPaidAhead, fmt.Sprintf("by %d micro-points and %d base units of royalties", max(-points, 0), max(-royalty, 0))
+		case worth < 0 || royalty < 0:
+			o.held, o.detail = HeldPaidAhead, fmt.Sprintf("by %d base units", max(-worth, 0)+max(-royalty, 0))
+			o.payout.Units = 0
 		case o.payout.Units == 0:
 			continue
 		case p.refused[d.Node] != "":

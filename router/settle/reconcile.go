@@ -3,56 +3,67 @@ package settle
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/fallow-network/fallow/relay/wire"
 )
 
-// Reconciliation is what comparing all books with the chain has shown.
+// Reconciliation is what comparing books with the chain has shown.
 type Reconciliation struct {
-	Batches  int   // compared
-	Units    Units // that they paid
+	Next    uint64 // go on from this payment; 0: through
+	Batches int    // compared
+	Units   Units  // that they paid
+
+	// Of the last part only.
 	Treasury Units // the treasury's balance
 	Lamports int64
 	Ahead    []Held // nodes that were paid more than they have earned
 	Unknown  int    // payments on the chain that the database does not know; Run reads them back
+
 	Problems []string
 }
 
-// maxProblems bounds what a reconciliation lists.
-const maxProblems = 100
+// Bounds on what a reconciliation lists, and reads at once.
+const (
+	maxProblems  = 100
+	maxReconcile = 200 // batches
 
-// Reconcile compares every final batch with the chain: its marker, its
-// transaction, each transfer, and by how much the treasury's balance fell. It
-// changes nothing. It reads one transaction per batch and calls progress, if
-// not nil, after each.
-func (s *Settler) Reconcile(ctx context.Context, progress func(done int)) (Reconciliation, error) {
+	// Somebody waits for the answer; a run has more patience.
+	reconcilePatience = 20 * time.Second
+)
+
+// Reconcile compares final batches with the chain, from a payment on, 1 being
+// the first: each one's marker, transaction and transfers, and by how much the
+// treasury's balance fell. It changes nothing. It does as many as one call
+// should, and says where to go on.
+func (s *Settler) Reconcile(ctx context.Context, from uint64) (Reconciliation, error) {
 	if s.cfg.Mode == ModeOff {
 		return Reconciliation{}, ErrOff
 	}
+	from = max(from, 1)
 	var r Reconciliation
-	var seq uint64
-	for {
-		page, err := s.db.Finals(ctx, seq+1, 100)
-		if err != nil {
+	page, err := s.db.Finals(ctx, from, maxReconcile)
+	if err != nil {
+		return r, err
+	}
+	for i, b := range page {
+		if want := from + uint64(i); b.Seq != want {
+			r.problem("payments %d to %d are missing in the database", want, b.Seq-1)
+			from = b.Seq - uint64(i)
+		}
+		if err := s.reconcile(ctx, b, &r); err != nil {
 			return r, err
 		}
-		if len(page) == 0 {
-			break
-		}
-		for _, b := range page {
-			if b.Seq != seq+1 {
-				r.problem("payments %d to %d are missing in the database", seq+1, b.Seq-1)
-			}
-			seq = b.Seq
-			if err := s.reconcile(ctx, b, &r); err != nil {
-				return r, err
-			}
-			if progress != nil {
-				progress(r.Batches)
-			}
-		}
 	}
-	return r, s.outlook(ctx, seq, &r)
+	if len(page) == maxReconcile {
+		r.Next = page[len(page)-1].Seq + 1
+		return r, nil
+	}
+	last, err := s.db.LastSeq(ctx)
+	if err != nil {
+		return r, err
+	}
+	return r, s.outlook(ctx, last, &r)
 }
 
 func (s *Settler) reconcile(ctx context.Context, b FinalBatch, r *Reconciliation) error {
@@ -60,13 +71,13 @@ func (s *Settler) reconcile(ctx context.Context, b FinalBatch, r *Reconciliation
 		landing Landing
 		exists  bool
 	}
-	found, err := retry(ctx, s, func() (result, error) {
+	found, err := retryFor(ctx, s, min(s.cfg.Patience, reconcilePatience), func() (result, error) {
 		landing, exists, err := s.chain.Landed(ctx, b.Seq)
 		return result{landing, exists}, err
 	})
 	switch {
 	case err != nil:
-		return fmt.Errorf("look for payment %d on the chain: %w", b.Seq, err)
+		return fmt.Errorf("%w: look for payment %d: %w", ErrChain, b.Seq, err)
 	case !found.exists:
 		r.problem("payment %d (%s) is final in the database and not on the chain", b.Seq, b.Signature)
 	case found.landing.Signature != b.Signature:
@@ -84,14 +95,14 @@ func (s *Settler) reconcile(ctx context.Context, b FinalBatch, r *Reconciliation
 // outlook compares what nodes were paid with what they earned, and looks for
 // payments that the database does not know.
 func (s *Settler) outlook(ctx context.Context, last uint64, r *Reconciliation) error {
-	view, err := retry(ctx, s, func() (View, error) { return s.chain.Look(ctx, nil) })
+	view, err := retryFor(ctx, s, min(s.cfg.Patience, reconcilePatience), func() (View, error) { return s.chain.Look(ctx, nil) })
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrChain, err)
 	}
 	r.Treasury, r.Lamports = view.Units, view.Lamports
 	for exists := true; exists && r.Unknown < maxProblems; {
 		if _, exists, err = s.chain.Landed(ctx, last+1+uint64(r.Unknown)); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrChain, err)
 		}
 		if exists {
 			r.Unknown++
@@ -114,8 +125,10 @@ func (s *Settler) outlook(ctx context.Context, last uint64, r *Reconciliation) e
 		earned[d.Node] = d
 	}
 	for node, p := range paid {
-		if d := earned[node]; p.Points > d.Points || p.Royalty > d.Royalty {
-			r.Ahead = append(r.Ahead, Held{Node: node, Address: d.Address, Units: p.Units, Reason: HeldPaidAhead})
+		d := earned[node]
+		worth, err := s.cfg.Rate.owed(d.Points, p.Points)
+		if err != nil || worth < 0 || p.Royalty > d.Royalty {
+			r.Ahead = append(r.Ahead, Held{Node: node, Address: d.Address, Units: p.Units(), Reason: HeldPaidAhead})
 		}
 	}
 	return nil
@@ -137,8 +150,9 @@ type Status struct {
 	Settlement *Settlement // the newest
 	Planned    int         // batches of it
 	Final      int
-	Units      Units // final
-	Waiting    Units // planned and not final
+	Units      Units  // final
+	Waiting    Units  // planned and not final
+	Commit     string // signature of its commitment, once final
 	Held       []Held
 	Live       *Batch
 	Attempts   []Attempt // of Live
@@ -174,7 +188,7 @@ func (s *Settler) Status(ctx context.Context) (Status, error) {
 		return st, err
 	}
 	for _, p := range paid {
-		st.PaidUnits += p.Units
+		st.PaidUnits += p.Units()
 	}
 	st.LastSeq, err = s.db.LastSeq(ctx)
 	return st, err
@@ -188,6 +202,9 @@ func (s *Settler) statusOf(ctx context.Context, epoch uint64, st *Status) error 
 	for _, b := range batches {
 		switch b.State {
 		case BatchFinal:
+			if b.Kind == KindCommit {
+				st.Commit = b.Signature
+			}
 			st.Final++
 			st.Units += b.Sum()
 		case BatchPlanned, BatchLive:

@@ -40,6 +40,8 @@ var (
 	ErrOff = errors.New("settlement is off: set settle.mode to commit or pay")
 	// ErrBusy says that another run is under way.
 	ErrBusy = errors.New("a settlement is running already")
+	// ErrChain says that the chain could not be asked.
+	ErrChain = errors.New("the chain cannot be read")
 	// ErrFunds says that the treasury cannot pay the fees.
 	ErrFunds = errors.New("the treasury does not hold enough SOL")
 	// ErrUnknown says that what has become of a transaction could not be found
@@ -115,7 +117,7 @@ func (s *Settler) plan(ctx context.Context, e Epoch, refused map[wire.Key]string
 		}
 	}
 	if p.view, err = s.chain.Look(ctx, p.addresses()); err != nil {
-		return Plan{}, fmt.Errorf("look at the treasury: %w", err)
+		return Plan{}, fmt.Errorf("%w: %w", ErrChain, err)
 	}
 	p.rent = opened * p.view.AccountRent
 	return p.plan(), nil
@@ -219,7 +221,11 @@ func (r *run) once(ctx context.Context) error {
 // retry repeats a question to the chain that failed for a while, within
 // Patience.
 func retry[T any](ctx context.Context, s *Settler, ask func() (T, error)) (T, error) {
-	deadline := s.clock.Now().Add(s.cfg.Patience)
+	return retryFor(ctx, s, s.cfg.Patience, ask)
+}
+
+func retryFor[T any](ctx context.Context, s *Settler, patience time.Duration, ask func() (T, error)) (T, error) {
+	deadline := s.clock.Now().Add(patience)
 	for {
 		answer, err := ask()
 		if err == nil || fatal(err) || s.clock.Now().After(deadline) {
@@ -236,5 +242,5 @@ func retry[T any](ctx context.Context, s *Settler, ask func() (T, error)) (T, er
 // fatal says that asking again is of no use.
 func fatal(err error) bool {
 	_, refused := errors.AsType[*RefusedError](err)
-	return refused || errors.Is(err, context.Canceled) || errors.Is(err, ErrReconcile) || errors.Is(err, ErrHistory)
+	return refused || errors.Is(err, ErrConfig) || errors.Is(err, context.Canceled) || errors.Is(err, ErrReconcile) || errors.Is(err, ErrHistory)
 }

@@ -238,7 +238,7 @@ func (c *campaign) audit(t *testing.T, path string) {
 	db, err := store.Open(t.Context(), path, quiet)
 	must(t, err)
 	defer func() { must(t, db.Close()) }()
-	r, err := newSettler(t, db, &c.books, c.chain, payConfig(c.town)).Reconcile(t.Context(), nil)
+	r, err := newSettler(t, db, &c.books, c.chain, payConfig(c.town)).Reconcile(t.Context(), 1)
 	must(t, err)
 	if len(r.Problems) > 0 || len(r.Ahead) > 0 || r.Unknown > 0 || r.Units+r.Treasury != treasuryUnits {
 		t.Fatalf("books and chain differ: %+v", r)

@@ -185,6 +185,7 @@ func (b *books) Dues(_ context.Context, epoch uint64) ([]settle.Due, error) {
 func payConfig(w *town) settle.Config {
 	cfg := settle.DefaultConfig()
 	cfg.Mode, cfg.Mint, cfg.Rate = settle.ModePay, w.mint, settle.Rate{Units: 3, Points: 1000}
+	cfg.Threshold, cfg.AccountThreshold = 1, 1
 	cfg.SpendingCap, cfg.AccountBudget = 1_000_000_000, 1_000_000_000
 	return cfg
 }

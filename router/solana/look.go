@@ -41,6 +41,8 @@ func (c *Chain) Look(ctx context.Context, addresses []wire.Key) (settle.View, er
 		case v.Units != first.Units || v.Lamports != first.Lamports:
 			return v, fmt.Errorf("%w: on the treasury's balance: %s says %d base units and %d lamports, %s says %d and %d", settle.ErrDisagree,
 				c.endpoints[0].Host(), first.Units, first.Lamports, c.endpoints[i+1].Host(), v.Units, v.Lamports)
+		case v.Decimals != first.Decimals:
+			return v, fmt.Errorf("%w: on the decimals of the token", settle.ErrDisagree)
 		case !slices.Equal(v.Accounts, first.Accounts):
 			return v, fmt.Errorf("%w: on the accounts of nodes", settle.ErrDisagree)
 		}
@@ -65,11 +67,18 @@ func (c *Chain) look(ctx context.Context, e *jsonrpc.Client, addresses []wire.Ke
 	if c.mint.IsZero() {
 		return v, nil
 	}
-	treasury, err := tokens(ctx, e, []sol.PublicKey{c.account}, final)
+	both, err := accounts(ctx, e, []sol.PublicKey{c.mint, c.account}, final)
 	if err != nil {
-		return v, fmt.Errorf("the treasury's account for the token: %w", err)
+		return v, err
 	}
-	v.Units = settle.Units(treasury[0].units)
+	if v.Decimals, err = decimals(both[0]); err != nil {
+		return v, fmt.Errorf("settle.mint %s: %w", c.mint, err)
+	}
+	treasury, err := holding(both[1])
+	if err != nil {
+		return v, fmt.Errorf("the treasury's account for the token, %s: %w", c.account, err)
+	}
+	v.Units = settle.Units(treasury.units)
 	list := toWire(addresses)
 	for part := range slices.Chunk(list, maxAccounts/2) {
 		states, err := c.states(ctx, e, part)
@@ -144,12 +153,38 @@ func tokens(ctx context.Context, e *jsonrpc.Client, keys []sol.PublicKey, at com
 	}
 	list := make([]token, len(keys))
 	for i, a := range found {
-		if a != nil && a.Owner == sol.SystemProgramID && len(a.Data) == 0 {
-			continue
-		}
-		if list[i], err = asToken(a); err != nil {
+		if list[i], err = holding(a); err != nil {
 			return nil, fmt.Errorf("account %s: %w", keys[i], err)
 		}
 	}
 	return list, nil
+}
+
+// holding is what a token account holds, nothing if it is not there yet.
+func holding(a *account) (token, error) {
+	if a != nil && a.Owner == sol.SystemProgramID && len(a.Data) == 0 {
+		return token{}, nil
+	}
+	return asToken(a)
+}
+
+// A mint's layout, as far as it is read.
+const (
+	mintSize        = 82
+	mintDecimalsAt  = 44
+	mintInitialized = 45
+)
+
+// decimals are those of a classic SPL token; the newer program's tokens can take
+// fees and call programs on each transfer, which would break the books.
+func decimals(mint *account) (int, error) {
+	switch {
+	case mint == nil:
+		return 0, fmt.Errorf("%w: there is no such token", settle.ErrConfig)
+	case mint.Owner == sol.Token2022ProgramID:
+		return 0, fmt.Errorf("%w: it is a token of Token-2022, only classic SPL tokens are paid in", settle.ErrConfig)
+	case mint.Owner != sol.TokenProgramID || len(mint.Data) != mintSize || mint.Data[mintInitialized] != 1:
+		return 0, fmt.Errorf("%w: it is no token", settle.ErrConfig)
+	}
+	return int(mint.Data[mintDecimalsAt]), nil
 }

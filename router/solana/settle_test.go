@@ -47,7 +47,7 @@ func TestSettle(t *testing.T) {
 			}
 		}
 	}
-	r, err := s.Reconcile(t.Context(), nil)
+	r, err := s.Reconcile(t.Context(), 1)
 	must(t, err)
 	if len(r.Problems) > 0 || len(r.Ahead) > 0 || r.Unknown > 0 || r.Treasury+r.Units != treasuryUnits {
 		t.Fatalf("%+v", r)

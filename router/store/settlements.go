@@ -78,15 +78,15 @@ func putBatch(ctx context.Context, tx *sql.Tx, b settle.Batch, signature string,
 	if err != nil {
 		return err
 	}
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO settle_payouts (epoch, batch, place, node, address, account, tag, units, points, royalty, opens)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`)
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO settle_payouts (epoch, batch, place, node, address, account, tag, units, royalty, opens)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`)
 	if err != nil {
 		return err
 	}
 	defer insert.Close()
 	for i, p := range b.Payouts {
 		_, err := insert.ExecContext(ctx, int64(b.Epoch), number, i, keyText(p.Node), keyText(p.Address), keyText(p.Account), p.Tag,
-			int64(p.Units), int64(p.Points), int64(p.Royalty), flag(p.New))
+			int64(p.Units), int64(p.Royalty), flag(p.New))
 		if err != nil {
 			return err
 		}
@@ -165,8 +165,8 @@ func (s *Store) SaveFound(ctx context.Context, b settle.Batch, signature string,
 // Resolve implements settle.DB.
 func (s *Store) Resolve(ctx context.Context, l settle.Loose) error {
 	return s.write(ctx, "store whose payment it is", func(tx *sql.Tx) error {
-		return one(tx.ExecContext(ctx, `UPDATE settle_payouts SET node = $1, points = $2, royalty = $3 WHERE epoch = $4 AND batch = $5 AND place = $6 AND node = ''`,
-			keyText(l.Payout.Node), int64(l.Payout.Points), int64(l.Payout.Royalty), int64(l.Epoch), l.Batch, l.Place))
+		return one(tx.ExecContext(ctx, `UPDATE settle_payouts SET node = $1, royalty = $2 WHERE epoch = $3 AND batch = $4 AND place = $5 AND node = ''`,
+			keyText(l.Payout.Node), int64(l.Payout.Royalty), int64(l.Epoch), l.Batch, l.Place))
 	})
 }
 

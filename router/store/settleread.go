@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	batchColumns  = `epoch, number, seq, kind, state, rate_units, rate_points, found`
-	payoutColumns = `node, address, account, tag, units, points, royalty, opens`
+	batchColumns  = `epoch, number, seq, kind, state, rate_units, rate_points, found, signature`
+	payoutColumns = `node, address, account, tag, units, royalty, opens`
 )
 
 // Batches implements settle.DB.
@@ -81,13 +81,17 @@ func (s *Store) Paid(ctx context.Context) (map[wire.Key]settle.Paid, error) {
 	err := s.read(ctx, "sum up what was paid", func(tx *sql.Tx) error {
 		return each(ctx, tx, func(rows *sql.Rows) error {
 			var node wire.Key
-			var p settle.Paid
-			err := rows.Scan(textKey{&node}, &p.Units, &p.Points, &p.Royalty)
+			var w settle.Worth
+			var royalty settle.Units
+			err := rows.Scan(textKey{&node}, &w.Rate.Units, &w.Rate.Points, &w.Units, &royalty)
+			p := paid[node]
+			p.Royalty += royalty
+			p.Points = append(p.Points, w)
 			paid[node] = p
 			return err
-		}, `SELECT p.node, CAST(SUM(p.units) AS BIGINT), CAST(SUM(p.points) AS BIGINT), CAST(SUM(p.royalty) AS BIGINT) FROM settle_payouts p
-			JOIN settle_batches b ON b.epoch = p.epoch AND b.number = p.batch
-			WHERE b.state = 'final' AND p.node <> '' GROUP BY p.node`)
+		}, `SELECT p.node, b.rate_units, b.rate_points, CAST(SUM(p.units - p.royalty) AS BIGINT), CAST(SUM(p.royalty) AS BIGINT)
+			FROM settle_payouts p JOIN settle_batches b ON b.epoch = p.epoch AND b.number = p.batch
+			WHERE b.state = 'final' AND p.node <> '' GROUP BY p.node, b.rate_units, b.rate_points`)
 	})
 	return paid, err
 }
@@ -114,13 +118,12 @@ func (s *Store) Finals(ctx context.Context, from uint64, limit int) ([]settle.Fi
 	err := s.read(ctx, "list final batches", func(tx *sql.Tx) error {
 		err := each(ctx, tx, func(rows *sql.Rows) error {
 			var b settle.FinalBatch
-			var kind, state string
-			var foundFlag, finished int64
-			err := rows.Scan(&b.Epoch, &b.Number, &b.Seq, &kind, &state, &b.Rate.Units, &b.Rate.Points, &foundFlag, &b.Signature, &finished)
-			b.Kind, b.State, b.Found, b.At = settle.Kind(kind), settle.BatchState(state), foundFlag != 0, fromMillis(finished)
+			var finished int64
+			batch, err := scanBatch(rows, &finished)
+			b.Batch, b.At = batch, fromMillis(finished)
 			list = append(list, b)
 			return err
-		}, `SELECT `+batchColumns+`, signature, finished FROM settle_batches WHERE state = 'final' AND seq >= $1 ORDER BY seq LIMIT $2`, int64(from), limit)
+		}, `SELECT `+batchColumns+`, finished FROM settle_batches WHERE state = 'final' AND seq >= $1 ORDER BY seq LIMIT $2`, int64(from), limit)
 		for i := range list {
 			if err == nil {
 				err = putPayouts(ctx, tx, &list[i].Batch)
@@ -180,10 +183,11 @@ func putPayouts(ctx context.Context, tx *sql.Tx, b *settle.Batch) error {
 	}, `SELECT `+payoutColumns+` FROM settle_payouts WHERE epoch = $1 AND batch = $2 ORDER BY place`, int64(b.Epoch), b.Number)
 }
 
-func scanBatch(r row) (settle.Batch, error) {
+// scanBatch scans batchColumns, and other columns behind them.
+func scanBatch(r row, more ...any) (settle.Batch, error) {
 	var b settle.Batch
 	var foundFlag int64
-	err := r.Scan(&b.Epoch, &b.Number, &b.Seq, &b.Kind, &b.State, &b.Rate.Units, &b.Rate.Points, &foundFlag)
+	err := r.Scan(append([]any{&b.Epoch, &b.Number, &b.Seq, &b.Kind, &b.State, &b.Rate.Units, &b.Rate.Points, &foundFlag, &b.Signature}, more...)...)
 	b.Found = foundFlag != 0
 	return b, err
 }
@@ -191,7 +195,7 @@ func scanBatch(r row) (settle.Batch, error) {
 // scanPayout scans payoutColumns behind other columns.
 func scanPayout(r row, p *settle.Payout, before ...any) error {
 	var opens int64
-	err := r.Scan(append(before, optionalKey{&p.Node}, optionalKey{&p.Address}, optionalKey{&p.Account}, &p.Tag, &p.Units, &p.Points, &p.Royalty, &opens)...)
+	err := r.Scan(append(before, optionalKey{&p.Node}, optionalKey{&p.Address}, optionalKey{&p.Account}, &p.Tag, &p.Units, &p.Royalty, &opens)...)
 	p.New = opens != 0
 	return err
 }

@@ -11,9 +11,11 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/mod/semver"
 
+	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router"
 	"github.com/fallow-network/fallow/router/api"
 	"github.com/fallow-network/fallow/router/ledger"
+	"github.com/fallow-network/fallow/router/settle"
 )
 
 // config is everything that serve is told: the router's own configuration and
@@ -23,7 +25,11 @@ type config struct {
 	points    int64 // pool per epoch, in whole points
 	logFormat string
 	logLevel  string
+	words     settleWords
 }
+
+// settleWords are settings of the settlement as they are written.
+type settleWords struct{ mode, mint, rate string }
 
 // defaultAPI is where a router's API listens unless it is told otherwise.
 var defaultAPI = router.DefaultConfig().API
@@ -35,6 +41,7 @@ func newConfigDefaults(lab bool) *config {
 	}
 	c := &config{Config: base(), logFormat: "text", logLevel: "info"}
 	c.points = int64(c.Pool / ledger.Point)
+	c.words = settleWords{mode: string(c.Settle.Mode), rate: c.Settle.Rate.String()}
 	return c
 }
 
@@ -58,6 +65,19 @@ func (c *config) settings() *pflag.FlagSet {
 	set.DurationVar(&c.EpochEvery, "epoch.every", c.EpochEvery, "an epoch is closed after so long; 0s: only by hand, with fallow-router epoch close")
 	set.Int64Var(&c.points, "epoch.pool_points", c.points, "points shared out per epoch, from the next epoch on")
 	set.DurationVar(&c.SignGrace, "epoch.sign_grace", c.SignGrace, "how long nodes may countersign once an epoch is closing")
+
+	set.StringVar(&c.words.mode, "settle.mode", c.words.mode, "what goes on Solana for a closed epoch: off, commit (a memo with root, totals, file hash) or pay (the memo, and payouts)")
+	set.StringArrayVar(&c.Settle.RPC, "settle.rpc", c.Settle.RPC, "URLs of Solana RPC endpoints; pay needs two of different operators, and believes only what they agree on")
+	set.StringVar(&c.Settle.Key, "settle.key", c.Settle.Key, "the treasury's key file, as of solana-keygen; empty: treasury.json in the data directory")
+	set.StringVar(&c.words.mint, "settle.mint", c.words.mint, "address of the classic SPL token that is paid in")
+	set.StringVar(&c.words.rate, "settle.rate", c.words.rate, "what points are worth, BASE_UNITS/MICRO_POINTS; 1/1000 with 6 decimals: 1,000 points are one token")
+	set.Int64Var((*int64)(&c.Settle.Threshold), "settle.threshold", int64(c.Settle.Threshold), "base units; less is not paid out to a node yet, and stays owed")
+	set.Int64Var((*int64)(&c.Settle.AccountThreshold), "settle.account_threshold", int64(c.Settle.AccountThreshold), "base units; less is not paid to a node that has no account for the token, which costs about 0.002 SOL to open")
+	set.Int64Var(&c.Settle.AccountBudget, "settle.account_budget", c.Settle.AccountBudget, "lamports one epoch may spend on opening accounts; 0: none are opened")
+	set.Int64Var((*int64)(&c.Settle.SpendingCap), "settle.spending_cap", int64(c.Settle.SpendingCap), "base units one epoch may pay out at most; pay needs one")
+	set.Uint64Var(&c.Settle.Priority, "settle.priority", c.Settle.Priority, "offered per compute unit beyond the base fee, in millionths of a lamport")
+	set.IntVar(&c.Settle.MaxPayouts, "settle.max_payouts", c.Settle.MaxPayouts, "payouts per transaction at most; 0: as many as fit")
+	set.DurationVar(&c.Settle.Patience, "settle.patience", c.Settle.Patience, "how long one transaction is waited for before it is left as unknown, to be looked at by the next run")
 
 	set.IntVar(&c.Crawl.Workers, "crawl.workers", c.Crawl.Workers, "fetches at once, over all jobs")
 	set.IntVar(&c.Crawl.ShardRows, "crawl.shard_rows", c.Crawl.ShardRows, "records that close a shard")
@@ -87,6 +107,23 @@ func (c *config) settle() error {
 	}
 	c.Version = version
 	c.Pool = ledger.MicroPoints(c.points) * ledger.Point
+	return c.settleSettings()
+}
+
+// settleSettings reads the settings of the settlement that are not plain values.
+func (c *config) settleSettings() (err error) {
+	c.Settle.Mode = settle.Mode(c.words.mode)
+	if c.Settle.Rate, err = settle.ParseRate(c.words.rate); err != nil {
+		return usageError{fmt.Errorf("settle.rate: %w", err)}
+	}
+	if c.words.mint != "" {
+		if c.Settle.Mint, err = wire.ParseKey(c.words.mint); err != nil {
+			return usageError{fmt.Errorf("settle.mint is %.60q, must be the address of a token: %w", c.words.mint, err)}
+		}
+	}
+	if err := c.Settle.Validate(); err != nil {
+		return usageError{err}
+	}
 	return nil
 }
 

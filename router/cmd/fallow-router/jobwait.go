@@ -132,6 +132,11 @@ func (p *progress) show(j api.Job) {
 	if j.Waiting != "" {
 		line += "; waiting: " + j.Waiting
 	}
+	p.say(line)
+}
+
+// say renews the line on a terminal, and elsewhere writes it now and then.
+func (p *progress) say(line string) {
 	line = visible(line)
 	switch {
 	case p.s.terminal:

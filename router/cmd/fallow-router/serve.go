@@ -31,13 +31,19 @@ var flagNames = [][2]string{
 	{"lab", "lab"},
 	{"ca", "ca"},
 	{"polite", "polite"},
+	{"settle.mode", "settle"},
 	{"log.format", "log"},
 	{"log.level", "log-level"},
 }
 
+// configFlag takes the configuration from a file and variables alone.
+func (s *source) configFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.file, "config", os.Getenv("FALLOW_CONFIG"), "config `FILE` in TOML; see fallow-router config print")
+}
+
 func (s *source) flags(cmd *cobra.Command) {
 	set := cmd.Flags()
-	set.StringVar(&s.file, "config", os.Getenv("FALLOW_CONFIG"), "config `FILE` in TOML; see fallow-router config print")
+	s.configFlag(cmd)
 	s.bound = make(map[string]*pflag.Flag)
 	scratch := newConfigDefaults(false).settings()
 	for _, names := range flagNames {

@@ -38,7 +38,6 @@ CREATE TABLE settle_payouts (
     account TEXT   NOT NULL,
     tag     TEXT   NOT NULL,
     units   BIGINT NOT NULL,
-    points  BIGINT NOT NULL,
     royalty BIGINT NOT NULL,
     opens   BIGINT NOT NULL,
     PRIMARY KEY (epoch, batch, place),

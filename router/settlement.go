@@ -1,0 +1,155 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/router/ledger"
+	"github.com/fallow-network/fallow/router/settle"
+	"github.com/fallow-network/fallow/router/store"
+)
+
+// settlements runs settlements one after the other, as they are asked for.
+type settlements struct {
+	log     *slog.Logger
+	settler *settle.Settler
+	store   *store.Store
+	asked   chan uint64 // one at most waits
+
+	mu      sync.Mutex
+	busy    bool // asked for or running
+	failure error
+}
+
+func newSettlements(log *slog.Logger, settler *settle.Settler, db *store.Store) *settlements {
+	return &settlements{log: log, settler: settler, store: db, asked: make(chan uint64, 1)}
+}
+
+// run carries out what is asked for until ctx ends. A run that is cut off goes
+// on when it is asked for again.
+func (s *settlements) run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case epoch := <-s.asked:
+			_, err := s.settler.Run(ctx, epoch)
+			s.mu.Lock()
+			s.busy, s.failure = false, err
+			if ctx.Err() != nil {
+				s.failure = nil
+			}
+			s.mu.Unlock()
+		}
+	}
+}
+
+// start asks for a run.
+func (s *settlements) start(epoch uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy {
+		return settle.ErrBusy
+	}
+	s.busy, s.failure = true, nil
+	s.asked <- epoch
+	return nil
+}
+
+func (s *settlements) state() (busy bool, failure error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.busy, s.failure
+}
+
+// wallClock is the clock of everybody.
+type wallClock struct{}
+
+var _ settle.Clock = wallClock{}
+
+func (wallClock) Now() time.Time { return time.Now() }
+
+func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// settleLedger fits the ledger to settling.
+type settleLedger struct{ store *store.Store }
+
+var _ settle.Ledger = settleLedger{}
+
+func (l settleLedger) Epoch(ctx context.Context, number uint64) (settle.Epoch, error) {
+	e, err := l.epoch(ctx, number)
+	if err != nil {
+		return settle.Epoch{}, err
+	}
+	statements, err := l.store.Statements(ctx, e.Number)
+	if err != nil {
+		return settle.Epoch{}, err
+	}
+	out := settle.Epoch{Number: e.Number, Commitment: settle.Commitment{
+		Root: e.Root, File: e.Hash, Nodes: uint64(len(statements)), Points: settle.MicroPoints(e.Allocated),
+	}}
+	for _, s := range statements {
+		out.PointsEver += settle.MicroPoints(s.Cumulative)
+	}
+	return out, nil
+}
+
+// epoch is a closed epoch, the newest for 0.
+func (l settleLedger) epoch(ctx context.Context, number uint64) (ledger.Epoch, error) {
+	if number == 0 {
+		current, err := l.store.Epoch(ctx, 0)
+		if err != nil {
+			return ledger.Epoch{}, err
+		}
+		if current.Number == 1 {
+			return ledger.Epoch{}, fmt.Errorf("no epoch is closed yet: %w", settle.ErrNotReady)
+		}
+		number = current.Number - 1
+	}
+	e, err := l.store.Epoch(ctx, number)
+	if errors.Is(err, ledger.ErrNoEpoch) {
+		return e, fmt.Errorf("there is no epoch %d: %w", number, settle.ErrNotReady)
+	}
+	if err == nil && e.State != ledger.StateClosed {
+		err = fmt.Errorf("epoch %d is %s: %w", number, e.State, settle.ErrNotReady)
+	}
+	return e, err
+}
+
+func (l settleLedger) Dues(ctx context.Context, epoch uint64) ([]settle.Due, error) {
+	statements, err := l.store.Statements(ctx, epoch)
+	if err != nil {
+		return nil, err
+	}
+	elsewhere, err := l.store.Payouts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dues := make([]settle.Due, len(statements))
+	for i, s := range statements {
+		dues[i] = settle.Due{Node: s.Node, Address: addressOf(s.Node, elsewhere), Points: settle.MicroPoints(s.Cumulative)}
+	}
+	return dues, nil
+}
+
+// addressOf is where a node is paid: where it asked to be, else at its own key.
+func addressOf(node wire.Key, elsewhere map[wire.Key]wire.Key) wire.Key {
+	if address, ok := elsewhere[node]; ok {
+		return address
+	}
+	return node
+}
