@@ -21,7 +21,11 @@ type pooledZstd struct {
 
 // init is where Arrow wants codecs registered: its registry is a plain map,
 // not safe to change once files are being written.
-func init() { compress.RegisterCodec(compress.Codecs.Zstd, new(pooledZstd)) }
+func init() { compress.RegisterCodec(compress.Codecs.Zstd, &codec) }
+
+// codec compresses the pages of this package, and of whoever else writes
+// Parquet in this process.
+var codec pooledZstd
 
 func (p *pooledZstd) encoder(level zstd.EncoderLevel) *zstd.Encoder {
 	if e, ok := p.encoders[level].Get().(*zstd.Encoder); ok {

@@ -90,6 +90,9 @@ func (c *cursor) loadDictionary(p *page) error {
 	if err == nil {
 		c.dict = &dict
 		err = p.broken
+		if c.chunk.reuse != nil {
+			c.chunk.reuse = new(pageBuffers) // the dictionary keeps its own
+		}
 	}
 	if err == nil {
 		return nil

@@ -103,7 +103,7 @@ func documentVector(out *bytes.Buffer) {
 	d := &Duplicate{DroppedID: "a", DroppedURL: "https://example.org/a", KeptID: "b", Kind: ExactDuplicate, Similarity: 1}
 	e := newRowEncoder(duplicatesTable())
 	fmt.Fprintf(out, "The dropped page %q at %q, kept %q, kind %q, similarity 1, has the row encoding\n\n```\n", d.DroppedID, d.DroppedURL, d.KeptID, d.Kind)
-	raw := fmt.Sprintf("%x", e.encode(d))
+	raw := fmt.Sprintf("%x", e.bytes(d))
 	for len(raw) > 0 {
 		n := min(len(raw), 96)
 		fmt.Fprintln(out, raw[:n])

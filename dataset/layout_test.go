@@ -51,7 +51,9 @@ func newer(t *testing.T, version string, rows []Record, extra ...column[Record])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := createFile(path, func(w io.Writer) error { return table.write(w, list, []int{len(list)}, keys, DefaultLimits()) }); err != nil {
+	if _, _, err := createFile(path, func(w io.Writer) error {
+		return table.write(w, list, []int{len(list)}, keys, DefaultLimits(), newCrew(nil))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return path

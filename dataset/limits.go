@@ -19,7 +19,7 @@ type Limits struct {
 	// RowGroupRows is the most rows of a row group. Default 1 Mi.
 	RowGroupRows int64
 	// PageBytes is the size at which a page is closed, uncompressed. Default
-	// 1 MiB; one long text may make a page larger, small files have smaller ones.
+	// 4 MiB; one long text may make a page larger, small files have smaller ones.
 	PageBytes int64
 	// MaxPageBytes is the largest page a reader allocates for, and the most
 	// values it expects in one. Default 64 MiB.
@@ -48,7 +48,7 @@ func DefaultLimits() Limits {
 		ShardRows:     16 << 20,
 		RowGroupBytes: 128 << 20,
 		RowGroupRows:  1 << 20,
-		PageBytes:     1 << 20,
+		PageBytes:     4 << 20,
 		MaxPageBytes:  64 << 20,
 		FooterBytes:   64 << 20,
 		ManifestBytes: 256 << 20,

@@ -74,13 +74,26 @@ func parseValuesHeader(t *thrift, h *pageHeader) error {
 
 // chunk walks over the pages of one column chunk.
 type chunk struct {
-	src        io.ReaderAt
-	at, end    int64 // what is still unread
-	codec      compress.Compression
-	zstd       *zstd.Decoder
-	limits     Limits
-	salvaging  bool // keep what can be inflated of a broken page
+	src       io.ReaderAt
+	at, end   int64 // what is still unread
+	codec     compress.Compression
+	zstd      *zstd.Decoder
+	limits    Limits
+	salvaging bool // keep what can be inflated of a broken page
+	// reuse, if set, holds the buffers of one page for the next: for readers
+	// that keep nothing of it.
+	reuse      *pageBuffers
 	maxEntries int64
+}
+
+type pageBuffers struct{ head, stored, inflated []byte }
+
+// room is buf with n bytes, or a new slice if that is too small.
+func room(buf []byte, n int) []byte {
+	if cap(buf) < n {
+		return make([]byte, n)
+	}
+	return buf[:n]
 }
 
 // page is one page, inflated.
@@ -96,7 +109,12 @@ func (c *chunk) next() (*page, error) {
 	if c.at >= c.end {
 		return nil, io.EOF
 	}
-	buf := make([]byte, min(headerPeek, c.end-c.at))
+	reuse := c.reuse
+	if reuse == nil {
+		reuse = new(pageBuffers)
+	}
+	reuse.head = room(reuse.head, int(min(headerPeek, c.end-c.at)))
+	buf := reuse.head
 	if _, err := c.src.ReadAt(buf, c.at); err != nil {
 		return nil, fmt.Errorf("read page header at byte %d: %w", c.at, noEOF(err))
 	}
@@ -113,12 +131,13 @@ func (c *chunk) next() (*page, error) {
 	case int64(h.values) > c.maxEntries:
 		return nil, fmt.Errorf("page at byte %d claims %d values, there can be %d", c.at, h.values, c.maxEntries)
 	}
-	stored := make([]byte, h.stored)
+	reuse.stored = room(reuse.stored, int(h.stored))
+	stored := reuse.stored
 	if _, err := c.src.ReadAt(stored, start); err != nil {
 		return nil, fmt.Errorf("read page at byte %d: %w", c.at, noEOF(err))
 	}
 	p := &page{pageHeader: h}
-	p.data, p.broken = c.inflate(stored, int(h.inflated))
+	p.data, p.broken = c.inflate(stored, int(h.inflated), reuse)
 	if p.broken != nil {
 		p.broken = fmt.Errorf("page at byte %d: %w", c.at, p.broken)
 	}
@@ -128,14 +147,15 @@ func (c *chunk) next() (*page, error) {
 
 // inflate undoes the compression. With an error it still returns size bytes
 // if salvaging: as many as the codec gave, then zeros.
-func (c *chunk) inflate(stored []byte, size int) ([]byte, error) {
+func (c *chunk) inflate(stored []byte, size int, reuse *pageBuffers) ([]byte, error) {
 	if c.codec == compress.Codecs.Uncompressed {
 		if len(stored) != size {
 			return nil, fmt.Errorf("%d bytes stored without compression, header says %d", len(stored), size)
 		}
 		return stored, nil
 	}
-	out, err := c.zstd.DecodeAll(stored, make([]byte, 0, size))
+	reuse.inflated = room(reuse.inflated, size)
+	out, err := c.zstd.DecodeAll(stored, reuse.inflated[:0:size])
 	if err == nil && len(out) != size {
 		err = fmt.Errorf("%d bytes inflated, header says %d", len(out), size)
 	}

@@ -150,7 +150,7 @@ func (p *publication) addTables(m *Manifest) error {
 
 func addTable[T any](p *publication, m *Manifest, name string, t *table[T], rows []*T) error {
 	var s Shard
-	size, sum, err := writeTable(filepath.Join(p.tmp, filepath.FromSlash(name)), t, rows, &s.Root, DefaultLimits())
+	size, sum, err := writeTable(filepath.Join(p.tmp, filepath.FromSlash(name)), t, rows, &s.Root, WriterOptions{Limits: DefaultLimits()})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}

@@ -173,7 +173,7 @@ func (p *publication) rewrite(t *taken, from ShardFile, orders *Takedowns) (*tak
 		s.add(r)
 		s.Sites[r.Site]++
 	}
-	if s.Bytes, s.SHA256, err = writeTable(t.path, layout, kept, &s.Root, DefaultLimits()); err != nil {
+	if s.Bytes, s.SHA256, err = writeTable(t.path, layout, kept, &s.Root, WriterOptions{Limits: DefaultLimits()}); err != nil {
 		return nil, nil, err
 	}
 	if t.raw != "" {
@@ -201,7 +201,7 @@ func rewriteRaw(from, to string, without map[string]bool) (*RawFile, error) {
 		return nil, err
 	}
 	raw := &RawFile{Rows: int64(len(kept))}
-	raw.Bytes, raw.SHA256, err = writeTable(to, layout, kept, &raw.Root, DefaultLimits())
+	raw.Bytes, raw.SHA256, err = writeTable(to, layout, kept, &raw.Root, WriterOptions{Limits: DefaultLimits()})
 	return raw, err
 }
 

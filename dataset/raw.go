@@ -46,7 +46,7 @@ func WriteRaw(path string, answers []Raw, o WriterOptions) (RawFile, error) {
 	f := RawFile{File: filepath.Base(path), Rows: int64(len(rows))}
 	tmp := path + tmpSuffix
 	var err error
-	if f.Bytes, f.SHA256, err = writeTable(tmp, rawTable(), rows, &f.Root, o.Limits); err != nil {
+	if f.Bytes, f.SHA256, err = writeTable(tmp, rawTable(), rows, &f.Root, o); err != nil {
 		return RawFile{}, fmt.Errorf("write answers %s: %w", path, err)
 	}
 	if err := moveInto(tmp, path); err != nil {

@@ -74,7 +74,7 @@ func readTable[T any](src io.ReaderAt, size int64, t *table[T], limits Limits, y
 func RowLeaf(r *Record) merkle.Hash { return newRowEncoder(recordsTable()).leaf(r) }
 
 // RowBytes is what RowLeaf hashes: the canonical encoding of r.
-func RowBytes(r *Record) []byte { return newRowEncoder(recordsTable()).encode(r) }
+func RowBytes(r *Record) []byte { return newRowEncoder(recordsTable()).bytes(r) }
 
 // Describe reads a whole shard and computes its description anew: what
 // WriteShard returned when it wrote the file.

@@ -42,6 +42,11 @@ type tableReader[T any] struct {
 const parquetMagic = "PAR1"
 
 func openTable[T any](t *table[T], src io.ReaderAt, size int64, limits Limits) (*tableReader[T], error) {
+	return openTableOn(1, t, src, size, limits)
+}
+
+// openTableOn opens a file to be read on so many cores at once.
+func openTableOn[T any](cores int, t *table[T], src io.ReaderAt, size int64, limits Limits) (*tableReader[T], error) {
 	footer, at, err := readFooter(src, size, limits)
 	if err != nil {
 		return nil, err
@@ -53,7 +58,7 @@ func openTable[T any](t *table[T], src io.ReaderAt, size int64, limits Limits) (
 	if r.table, err = t.of(r.meta); err != nil {
 		return nil, err
 	}
-	r.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
+	r.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(cores), zstd.WithDecodeAllCapLimit(true),
 		zstd.WithDecoderMaxMemory(uint64(limits.MaxPageBytes)))
 	if err != nil {
 		return nil, fmt.Errorf("start zstd: %w", err)

@@ -34,6 +34,10 @@ type Shard struct {
 // WriterOptions are the choices of WriteShard.
 type WriterOptions struct {
 	Limits Limits // default DefaultLimits()
+	// Progress, if set, is told how much of the work is done, in rows that were
+	// encoded and rows that were compared. Calls come one after the other, from
+	// any goroutine, and must be quick.
+	Progress func(done, total int64)
 }
 
 // ErrRecord says that a record cannot be written: it is above a limit, not
@@ -63,7 +67,7 @@ func WriteShard(path string, records []Record, o WriterOptions) (Shard, error) {
 	}
 	shard, rows := prepare(records)
 	tmp := path + tmpSuffix
-	size, sum, err := writeTable(tmp, recordsTable(), rows, &shard.Root, o.Limits)
+	size, sum, err := writeTable(tmp, recordsTable(), rows, &shard.Root, o)
 	if err != nil {
 		return Shard{}, fmt.Errorf("write shard %s: %w", path, err)
 	}

@@ -1,7 +1,9 @@
 package dataset
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"math"
 	"time"
 
@@ -102,16 +104,29 @@ func appendSignals(dst []byte, signals []Signal) []byte {
 }
 
 // rowEncoder makes the canonical bytes of rows, one after the other, in one
-// buffer. It is not safe for concurrent use.
+// buffer; long values stay where they are. It is not safe for concurrent use.
 type rowEncoder[T any] struct {
-	table *table[T]
-	buf   []byte
-	ends  []int // ends[i] is where the value of data column i ends in buf
-	names [][]byte
+	table  *table[T]
+	names  [][]byte
+	digest hash.Hash
+
+	// Of the row encoded last. ends[i] is where data column i ends in buf.
+	buf  []byte
+	ends []int
+	long []longValue
 }
 
+// longValue is a value that belongs into buf at a place but is not there.
+type longValue struct {
+	column, at int
+	value      []byte
+}
+
+// leastLong is from which length a value is hashed where it is.
+const leastLong = 512
+
 func newRowEncoder[T any](t *table[T]) *rowEncoder[T] {
-	e := &rowEncoder[T]{table: t, ends: make([]int, len(t.data()))}
+	e := &rowEncoder[T]{table: t, ends: make([]int, len(t.data())), digest: sha256.New()}
 	for _, c := range t.data() {
 		name := binary.BigEndian.AppendUint32(nil, uint32(len(c.name)))
 		e.names = append(e.names, append(name, c.name...))
@@ -119,30 +134,89 @@ func newRowEncoder[T any](t *table[T]) *rowEncoder[T] {
 	return e
 }
 
-// encode returns the canonical bytes of row, valid until the next call.
-func (e *rowEncoder[T]) encode(row *T) []byte {
+// encode takes in a row, which must not change before the next call.
+func (e *rowEncoder[T]) encode(row *T) {
 	buf := append(e.buf[:0], e.table.domain...)
 	buf = binary.BigEndian.AppendUint32(buf, uint32(len(e.names)))
+	e.long = e.long[:0]
 	columns := e.table.data()
 	for i := range columns {
+		c := &columns[i]
 		buf = append(buf, e.names[i]...)
 		at := len(buf)
-		buf = append(buf, make([]byte, width64)...)
-		buf = columns[i].appendValue(buf, row)
-		binary.BigEndian.PutUint64(buf[at:], uint64(len(buf)-at-width64))
+		buf = append(buf, 0, 0, 0, 0, 0, 0, 0, 0)
+		size := 0
+		if long := c.longValue(row); long != nil {
+			size = len(long)
+			e.long = append(e.long, longValue{column: i, at: len(buf), value: long})
+		} else {
+			buf = c.appendValue(buf, row)
+			size = len(buf) - at - width64
+		}
+		binary.BigEndian.PutUint64(buf[at:], uint64(size))
 		e.ends[i] = len(buf)
 	}
 	e.buf = buf
-	return buf
 }
 
-// value is the length and the bytes of data column i in the row encoded last.
-func (e *rowEncoder[T]) value(i int) []byte {
-	start := len(e.table.domain) + 4
-	if i > 0 {
-		start = e.ends[i-1]
+// longValue is the value of a column if it is a long text or long bytes.
+func (c *column[T]) longValue(row *T) []byte {
+	switch {
+	case c.kind == kindText && len(*c.text(row)) >= leastLong:
+		return borrow(*c.text(row))
+	case c.kind == kindBytes && len(*c.bytes(row)) >= leastLong:
+		return *c.bytes(row)
 	}
-	return e.buf[start+len(e.names[i]) : e.ends[i]]
+	return nil
 }
 
-func (e *rowEncoder[T]) leaf(row *T) merkle.Hash { return merkle.Leaf(e.encode(row)) }
+// pieces calls yield for the canonical bytes in their order.
+func (e *rowEncoder[T]) pieces(yield func([]byte)) {
+	from := 0
+	for _, l := range e.long {
+		yield(e.buf[from:l.at])
+		yield(l.value)
+		from = l.at
+	}
+	yield(e.buf[from:])
+}
+
+// size is how many canonical bytes the row has.
+func (e *rowEncoder[T]) size() int {
+	n := len(e.buf)
+	for _, l := range e.long {
+		n += len(l.value)
+	}
+	return n
+}
+
+// values calls yield for length and bytes of each data column in their order,
+// in one piece or two.
+func (e *rowEncoder[T]) values(yield func(column int, piece []byte)) {
+	start, long := len(e.table.domain)+4, e.long
+	for i, end := range e.ends {
+		yield(i, e.buf[start+len(e.names[i]):end])
+		if len(long) > 0 && long[0].column == i {
+			yield(i, long[0].value)
+			long = long[1:]
+		}
+		start = end
+	}
+}
+
+// bytes are the canonical bytes of row, in one new slice.
+func (e *rowEncoder[T]) bytes(row *T) (all []byte) {
+	e.encode(row)
+	e.pieces(func(piece []byte) { all = append(all, piece...) })
+	return all
+}
+
+// leaf takes in a row and hashes it.
+func (e *rowEncoder[T]) leaf(row *T) (h merkle.Hash) {
+	e.encode(row)
+	e.digest.Reset()
+	e.digest.Write(merkle.LeafPrefix)
+	e.pieces(func(piece []byte) { e.digest.Write(piece) })
+	e.digest.Sum(h[:0])
+	return h
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v17/parquet"
 )
@@ -19,6 +20,9 @@ type values struct {
 	ints  []int64  // both widths, and times
 	reals []float64
 }
+
+// view is a page's bytes as a string, without a copy: pages are written once.
+func view(page []byte) string { return unsafe.String(unsafe.SliceData(page), len(page)) }
 
 // decodeValues reads exactly n values of a physical type. dict is the decoded
 // dictionary of the column chunk, nil if it has none.
@@ -75,7 +79,7 @@ func decodePlainTexts(data []byte, n int) (values, error) {
 	if n > len(data)/4 {
 		return values{}, fmt.Errorf("%d texts in %d bytes: %w", n, len(data), errCutOff)
 	}
-	all, pos := string(data), 0
+	all, pos := view(data), 0
 	texts := make([]string, n)
 	for i := range texts {
 		if len(all)-pos < 4 {
@@ -96,7 +100,7 @@ func decodeDeltaLength(data []byte, n int) (values, error) {
 	if err != nil {
 		return values{}, fmt.Errorf("lengths: %w", err)
 	}
-	all, pos := string(rest), int64(0)
+	all, pos := view(rest), int64(0)
 	texts := make([]string, n)
 	for i, length := range lengths {
 		if length < 0 || length > int64(len(all))-pos {

@@ -1,33 +1,26 @@
 package dataset
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
-	"unsafe"
 
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
-	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
+	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
 // maxStatistics is the longest minimum or maximum kept of a text column,
-// bytes. Arrow leaves longer ones out; SURT keys, by which readers prune, fit.
+// bytes. Longer ones are left out; SURT keys, by which readers prune, fit.
 const maxStatistics = 512
-
-// batchBytes and batchRows are how much a column writer is given at a time:
-// it looks at its page limit only between batches.
-const (
-	batchBytes = 128 << 10
-	batchRows  = 1024
-)
 
 // pagesOfSmall and minPageBytes make the pages of a small file small. Where a
 // compressed page is damaged its rows cannot be told apart, so many pages
-// narrow the damage; what they cost in size (5 % at 128 KiB) only matters in
-// large files, which have many pages anyway.
+// narrow the damage; what they cost in size (8 % at 256 KiB beside 4 MiB) only
+// matters in large files, which have many pages anyway.
 const (
-	pagesOfSmall = 128
+	pagesOfSmall = 32
 	minPageBytes = 16 << 10
 )
 
@@ -35,30 +28,20 @@ func pageBytes(total int64, limits Limits) int64 {
 	return min(limits.PageBytes, max(minPageBytes, total/pagesOfSmall))
 }
 
-// properties choose encodings that were found sound. DELTA_BYTE_ARRAY is not
-// among them: Arrow 17 writes it wrongly as soon as a chunk has two pages.
-func (t *table[T]) properties(limits Limits) *parquet.WriterProperties {
+// properties tell Arrow, which writes the footer, how the columns are encoded.
+func (t *table[T]) properties() *parquet.WriterProperties {
 	opts := []parquet.WriterProperty{
 		parquet.WithVersion(parquet.V2_LATEST),
-		parquet.WithDataPageVersion(parquet.DataPageV1),
-		parquet.WithDataPageSize(limits.PageBytes),
-		parquet.WithBatchSize(batchRows),
-		parquet.WithMaxRowGroupLength(limits.RowGroupRows),
 		parquet.WithCreatedBy("fallow schema " + t.version()),
 		parquet.WithDictionaryDefault(false),
-		parquet.WithMaxStatsSize(maxStatistics),
 		parquet.WithCompression(compress.Codecs.Zstd),
-		parquet.WithCompressionLevel(zstdLevel),
 	}
 	paths, owner := t.leafPaths()
 	for i, path := range paths {
 		c := &t.columns[owner[i]]
 		opts = append(opts, parquet.WithEncodingFor(path, c.encoding()), parquet.WithDictionaryFor(path, c.dictionary))
 		if c.plain {
-			opts = append(opts, parquet.WithCompressionFor(path, compress.Codecs.Uncompressed), parquet.WithStatsFor(path, false))
-		}
-		if c.name == "text" || c.kind == kindSignals || c.kind == kindBytes {
-			opts = append(opts, parquet.WithStatsFor(path, false))
+			opts = append(opts, parquet.WithCompressionFor(path, compress.Codecs.Uncompressed))
 		}
 	}
 	return parquet.NewWriterProperties(opts...)
@@ -75,32 +58,23 @@ func (c *column[T]) encoding() parquet.Encoding {
 	}
 }
 
-// stickyWriter remembers the first error: Arrow's writer drops some.
-type stickyWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (s *stickyWriter) Write(p []byte) (int, error) {
-	if s.err != nil {
-		return 0, s.err
-	}
-	var n int
-	n, s.err = s.w.Write(p)
-	return n, s.err
+// fileWriter writes one Parquet file: pages by this package, the footer by Arrow.
+type fileWriter[T any] struct {
+	table  *table[T]
+	limits Limits
+	crew   *crew
+	w      io.Writer
+	at     int64 // bytes written
+	meta   *metadata.FileMetaDataBuilder
+	groups int
 }
 
 // write writes a whole Parquet file: rows in their order, cut into groups at
 // the given row counts, and the footer keys. w is not closed.
-func (t *table[T]) write(w io.Writer, rows []*T, groups []int, keys map[string]string, limits Limits) (err error) {
-	batch := int(min(batchBytes, limits.PageBytes))
-	sticky := &stickyWriter{w: w}
-	defer func() {
+func (t *table[T]) write(w io.Writer, rows []*T, groups []int, keys map[string]string, limits Limits, crew *crew) (err error) {
+	defer func() { // Arrow's way to say that something is wrong
 		if p := recover(); p != nil {
 			err = fmt.Errorf("write Parquet: %v", p)
-		}
-		if sticky.err != nil {
-			err = fmt.Errorf("write Parquet: %w", sticky.err)
 		}
 	}()
 	root, err := t.parquet()
@@ -111,14 +85,123 @@ func (t *table[T]) write(w io.Writer, rows []*T, groups []int, keys map[string]s
 	if err != nil {
 		return err
 	}
-	fw := file.NewParquetWriter(sticky, root, file.WithWriterProps(t.properties(limits)), file.WithWriteMetadata(footer))
+	f := &fileWriter[T]{table: t, limits: limits, crew: crew, w: w}
+	f.meta = metadata.NewFileMetadataBuilder(schema.NewSchema(root), t.properties(), footer)
+	if err := f.put([]byte(parquetMagic)); err != nil {
+		return err
+	}
 	for start := 0; len(groups) > 0; groups = groups[1:] {
-		if err := t.writeGroup(fw.AppendRowGroup(), rows[start:start+groups[0]], batch); err != nil {
+		if err := f.group(rows[start : start+groups[0]]); err != nil {
 			return err
 		}
 		start += groups[0]
 	}
-	return fw.FlushWithFooter()
+	return f.close()
+}
+
+func (f *fileWriter[T]) put(raw []byte) error {
+	n, err := f.w.Write(raw)
+	f.at += int64(n)
+	return err
+}
+
+// chunkWriter is one column chunk: its parts in the order of their rows.
+type chunkWriter[T any] struct {
+	column *column[T]
+	parts  []*part[T]
+}
+
+// plan cuts a row group into parts. Columns with a dictionary are one part
+// each: they are small.
+func (f *fileWriter[T]) plan(rows []*T) (chunks []chunkWriter[T], all []*part[T]) {
+	for i := range f.table.columns {
+		c := &f.table.columns[i]
+		for leaf := range c.leafPaths() {
+			chunk := chunkWriter[T]{column: c}
+			for rest := rows; len(rest) > 0; {
+				n := len(rest)
+				if !c.dictionary {
+					n = c.pageRows(rest, f.limits.PageBytes)
+				}
+				chunk.parts = append(chunk.parts, &part[T]{column: c, leaf: leaf, rows: rest[:n], whole: n == len(rows), limits: f.limits})
+				rest = rest[n:]
+			}
+			chunks, all = append(chunks, chunk), append(all, chunk.parts...)
+		}
+	}
+	return chunks, all
+}
+
+// group writes one row group. All of it is in memory once, compressed; what is
+// not is a page for each of the crew.
+func (f *fileWriter[T]) group(rows []*T) error {
+	chunks, parts := f.plan(rows)
+	if err := f.crew.each(len(parts), func(i int, s *scratch) error {
+		parts[i].encode(s)
+		if parts[i].column == &f.table.columns[0] {
+			f.crew.add(int64(len(parts[i].rows)))
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	group := f.meta.AppendRowGroup()
+	group.SetNumRows(len(rows))
+	inflated := int64(0)
+	for i := range chunks {
+		n, err := f.chunk(&chunks[i], group.NextColumnChunk())
+		if err != nil {
+			return err
+		}
+		inflated += n
+	}
+	if err := group.Finish(inflated, int16(f.groups)); err != nil {
+		return fmt.Errorf("close row group: %w", err)
+	}
+	f.groups++
+	return nil
+}
+
+// chunk writes the pages of a chunk and its entry in the footer.
+func (f *fileWriter[T]) chunk(c *chunkWriter[T], meta *metadata.ColumnChunkMetaDataBuilder) (inflated int64, err error) {
+	start := f.at
+	info := metadata.ChunkMetaInfo{DataPageOffset: start, IndexPageOffset: -1}
+	var limits bounds
+	dictionary := false
+	for _, p := range c.parts {
+		if p.dictionary > 0 {
+			dictionary, info.DictPageOffset, info.DataPageOffset = true, start, start+int64(p.dictionary)
+		}
+		if err := f.put(p.pages); err != nil {
+			return 0, err
+		}
+		p.pages = nil
+		info.NumValues, info.UncompressedSize = info.NumValues+p.values, info.UncompressedSize+p.inflated
+		limits.merge(p.bounds)
+	}
+	info.CompressedSize = f.at - start
+	if c.column.hasBounds() {
+		meta.SetStats(limits.statistics(c.column.kind))
+	}
+	if err := meta.Finish(info, dictionary, false, metadata.EncodingStats{}, nil); err != nil {
+		return 0, fmt.Errorf("close column %q: %w", c.column.name, err)
+	}
+	return info.UncompressedSize, nil
+}
+
+func (f *fileWriter[T]) close() error {
+	meta, err := f.meta.Finish()
+	if err != nil {
+		return fmt.Errorf("make the footer: %w", err)
+	}
+	start := f.at
+	counted := &countingWriter{w: f.w}
+	if _, err := meta.WriteTo(counted, nil); err != nil {
+		return fmt.Errorf("write the footer: %w", err)
+	}
+	f.at += counted.n
+	tail := binary.LittleEndian.AppendUint32(nil, uint32(f.at-start))
+	return f.put(append(tail, parquetMagic...))
 }
 
 // footerKeys is the order in which footer keys are written, so that equal
@@ -142,128 +225,4 @@ func (t *table[T]) footer(keys map[string]string) (metadata.KeyValueMetadata, er
 		}
 	}
 	return footer, nil
-}
-
-func (t *table[T]) writeGroup(g file.SerialRowGroupWriter, rows []*T, batch int) error {
-	for i := range t.columns {
-		c := &t.columns[i]
-		parts := 1
-		if c.kind == kindSignals {
-			parts = 2
-		}
-		for part := range parts {
-			cw, err := g.NextColumn()
-			if err != nil {
-				return fmt.Errorf("open column %q: %w", c.name, err)
-			}
-			if err := c.write(cw, rows, part, batch); err != nil {
-				return fmt.Errorf("write column %q: %w", c.name, err)
-			}
-			if err := cw.Close(); err != nil {
-				return fmt.Errorf("close column %q: %w", c.name, err)
-			}
-		}
-	}
-	if err := g.Close(); err != nil {
-		return fmt.Errorf("close row group: %w", err)
-	}
-	return nil
-}
-
-func (c *column[T]) write(cw file.ColumnChunkWriter, rows []*T, part, batch int) (err error) {
-	switch w := cw.(type) {
-	case *file.ByteArrayColumnChunkWriter:
-		if c.kind == kindSignals {
-			return c.writeSignals(w, rows, part)
-		}
-		return c.writeTexts(w, rows, batch)
-	case *file.Int64ColumnChunkWriter:
-		out := make([]int64, len(rows))
-		for i, row := range rows {
-			if c.kind == kindTime {
-				out[i] = c.when(row).UnixMicro()
-			} else {
-				out[i] = *c.long(row)
-			}
-		}
-		_, err = w.WriteBatch(out, nil, nil)
-	case *file.Int32ColumnChunkWriter:
-		out := make([]int32, len(rows))
-		for i, row := range rows {
-			out[i] = *c.short(row)
-		}
-		_, err = w.WriteBatch(out, nil, nil)
-	case *file.Float64ColumnChunkWriter:
-		out := make([]float64, len(rows))
-		for i, row := range rows {
-			out[i] = *c.real(row)
-		}
-		_, err = w.WriteBatch(out, nil, nil)
-	default:
-		err = fmt.Errorf("no writer for %T", cw)
-	}
-	return err
-}
-
-// borrow views a string as bytes without a copy; Arrow only reads them.
-func borrow(s string) parquet.ByteArray {
-	if s == "" {
-		return parquet.ByteArray{}
-	}
-	return unsafe.Slice(unsafe.StringData(s), len(s))
-}
-
-// raw is the value of a column of texts or bytes; it is only read.
-func (c *column[T]) raw(row *T) parquet.ByteArray {
-	switch c.kind {
-	case kindBinary:
-		return c.binary(row)
-	case kindBytes:
-		return *c.bytes(row)
-	default:
-		return borrow(*c.text(row))
-	}
-}
-
-func (c *column[T]) writeTexts(w *file.ByteArrayColumnChunkWriter, rows []*T, most int) error {
-	batch := make([]parquet.ByteArray, 0, batchRows)
-	size := 0
-	for i, row := range rows {
-		batch = append(batch, c.raw(row))
-		size += len(batch[len(batch)-1])
-		if size < most && len(batch) < batchRows && i < len(rows)-1 {
-			continue
-		}
-		if _, err := w.WriteBatch(batch, nil, nil); err != nil {
-			return err
-		}
-		batch, size = batch[:0], 0
-	}
-	return nil
-}
-
-func (c *column[T]) writeSignals(w *file.ByteArrayColumnChunkWriter, rows []*T, part int) error {
-	var items []parquet.ByteArray
-	var defs, reps []int16
-	for i, row := range rows {
-		signals := *c.signals(row)
-		if len(signals) == 0 {
-			defs, reps = append(defs, 0), append(reps, 0)
-		}
-		for k, s := range signals {
-			item := s.Source
-			if part == 1 {
-				item = s.Text
-			}
-			items, defs, reps = append(items, borrow(item)), append(defs, 1), append(reps, int16(min(k, 1)))
-		}
-		if len(defs) < batchRows && i < len(rows)-1 {
-			continue
-		}
-		if _, err := w.WriteBatch(items, defs, reps); err != nil {
-			return err
-		}
-		items, defs, reps = items[:0], defs[:0], reps[:0]
-	}
-	return nil
 }

@@ -1,5 +1,5 @@
 // Command bench is what `make bench` runs: it measures the benchmarks of
-// router/bench and prints one table in which each figure stands beside its
+// router/bench and dataset/bench and prints one table in which each figure stands beside its
 // ratio to a base from the same run. Ratios travel between machines; absolute
 // figures do not.
 //
@@ -49,13 +49,15 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	benchtime := flags.String("benchtime", "1s", "how long each runs, or how often, as 100x")
 	count := flags.Int("count", 3, "how often each is measured; the table shows medians")
 	timeout := flags.Duration("timeout", time.Hour, "give up on a package after this long")
-	packages := flags.String("packages", "./router/bench/...", "where the benchmarks are")
+	packages := flags.String("packages", "./router/bench/... ./dataset/bench/...", "where the benchmarks are, apart by spaces")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-trimpath", "-run", "^$",
+	cmd := exec.CommandContext(ctx, "go", append([]string{
+		"test", "-trimpath", "-p", "1", "-run", "^$", // -p 1: one package at a time, or they would measure each other
 		"-bench", *pattern, "-benchtime", *benchtime, "-count", strconv.Itoa(*count),
-		"-timeout", timeout.String(), *packages)
+		"-timeout", timeout.String(),
+	}, strings.Fields(*packages)...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as the programs are shipped
 
 	var raw bytes.Buffer

@@ -45,10 +45,14 @@ func Parse(s string) (Hash, error) {
 	return h, nil
 }
 
+// LeafPrefix is what the hash of a leaf begins with, for those who hash an
+// entry in pieces. It must not be changed.
+var LeafPrefix = []byte{0}
+
 // Leaf hashes the bytes of one entry.
 func Leaf(data []byte) Hash {
 	d := sha256.New()
-	d.Write([]byte{0})
+	d.Write(LeafPrefix)
 	d.Write(data)
 	var h Hash
 	d.Sum(h[:0])
