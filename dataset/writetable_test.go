@@ -103,7 +103,9 @@ func TestFullDiskIsReported(t *testing.T) {
 		list[i] = &rows[i]
 	}
 	whole := &failing{left: 1 << 30}
-	write := func(w io.Writer) error { return table.write(w, list, []int{30, 10}, nil, DefaultLimits(), newCrew(nil)) }
+	write := func(w io.Writer) error {
+		return table.write(w, list, []int{30, 10}, nil, DefaultLimits(), newCrew(nil))
+	}
 	if err := write(whole); err != nil {
 		t.Fatal(err)
 	}
