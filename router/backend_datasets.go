@@ -3,19 +3,27 @@ package router
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/fallow-network/fallow/dataset"
 	"github.com/fallow-network/fallow/router/api"
+	"github.com/fallow-network/fallow/router/crawl"
 	"github.com/fallow-network/fallow/router/crawl/job"
+	"github.com/fallow-network/fallow/router/dedupe"
+	"github.com/fallow-network/fallow/router/store"
 )
 
 // backendDatasets fits the catalogue to the API.
 type backendDatasets struct {
 	catalogue *catalogue
+	crawler   *crawl.Crawler
+	now       func() time.Time
 	limits    job.Limits
 }
 
@@ -88,6 +96,106 @@ func (b backendDatasets) Folder(_ context.Context, name string, version int) (st
 		return "", api.NotFound("dataset %s has no version %d", name, version)
 	}
 	return dir, nil
+}
+
+func (b backendDatasets) Publish(ctx context.Context, name string) (api.Version, error) {
+	if err := b.known(name); err != nil {
+		return api.Version{}, err
+	}
+	// Whoever asked may leave; a version half made would only be made again.
+	published, err := b.crawler.Publish(context.WithoutCancel(ctx), name)
+	if errors.Is(err, crawl.ErrNothing) {
+		return api.Version{}, api.Conflict("dataset %s has no record to publish yet", name)
+	}
+	if err != nil {
+		return api.Version{}, err
+	}
+	v, err := dataset.OpenVersion(published.Dir)
+	if err != nil {
+		return api.Version{}, err
+	}
+	return versionView(v.Manifest), nil
+}
+
+func (b backendDatasets) TakeDown(ctx context.Context, name string, t api.NewTakedown) (api.Takedown, error) {
+	if err := b.known(name); err != nil {
+		return api.Takedown{}, err
+	}
+	order := dataset.Takedown{Scope: dataset.Scope(t.Scope), Target: t.Target, Reason: t.Reason, At: b.now().UTC().Truncate(time.Second)}
+	canonicalTarget(&order)
+	number, fresh, err := b.catalogue.orders.order(ctx, name, order)
+	if errors.Is(err, dataset.ErrTakedown) || errors.Is(err, store.ErrInvalid) {
+		return api.Takedown{}, api.Invalid("%s", err)
+	}
+	if err != nil {
+		return api.Takedown{}, err
+	}
+	done := api.Takedown{Number: number, Known: !fresh}
+	if _, err := b.Publish(ctx, name); err != nil {
+		var refused *api.Error
+		if errors.As(err, &refused) && refused.Code == api.CodeConflict {
+			return done, nil // nothing to take it from yet
+		}
+		return api.Takedown{}, fmt.Errorf("order %d is stored and holds for what comes, but the version without the rows is not out yet; it comes with the next one: %w", number, err)
+	}
+	notices, m, err := b.notices(name)
+	if err == nil && number <= len(notices) {
+		done.Version, done.Rows = notices[number-1].Version, notices[number-1].Rows
+		done.Root = m.Root.String()
+	}
+	return done, err
+}
+
+// canonicalTarget spells a target as records spell it. One that cannot be read
+// stays for its check to refuse.
+func canonicalTarget(t *dataset.Takedown) {
+	switch t.Scope {
+	case dataset.ScopeURL:
+		if a, err := dedupe.Canonical(t.Target); err == nil {
+			t.Target = a.URL
+		}
+	case dataset.ScopeSite:
+		if a, err := dedupe.Canonical("https://" + strings.TrimSuffix(t.Target, ".") + "/"); err == nil && !strings.ContainsAny(t.Target, "/:@?#") {
+			t.Target = a.Host
+		}
+	case dataset.ScopePattern:
+	}
+}
+
+func (b backendDatasets) Notices(_ context.Context, name string, p api.Page) ([]api.Notice, error) {
+	if err := b.known(name); err != nil {
+		return nil, err
+	}
+	list, _, err := b.notices(name)
+	if err != nil {
+		return nil, err
+	}
+	after := 0
+	if p.After != "" {
+		if after, err = strconv.Atoi(p.After); err != nil || after < 0 {
+			return nil, api.Invalid("after is %q, want the number of a notice", p.After)
+		}
+	}
+	list = list[min(after, len(list)):]
+	var views []api.Notice
+	for _, n := range list[:min(p.Limit, len(list))] {
+		views = append(views, api.Notice{Number: n.Number, Version: n.Version, Scope: string(n.Scope), Reason: n.Reason, At: n.At, Rows: n.Rows})
+	}
+	return views, nil
+}
+
+// notices are those of the latest version; none without one.
+func (b backendDatasets) notices(name string) ([]dataset.Notice, *dataset.Manifest, error) {
+	latest, m, err := dataset.Latest(b.catalogue.folder(name))
+	if errors.Is(err, dataset.ErrNoVersion) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	v := dataset.Version{Dir: b.path(name, latest), Manifest: m}
+	list, err := v.Notices()
+	return list, m, err
 }
 
 func (b backendDatasets) path(name string, version int) string {

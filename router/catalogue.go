@@ -23,6 +23,7 @@ type catalogue struct {
 	version string
 	contact string
 	now     func() time.Time
+	orders  *takedowns // nil: there are none
 
 	publishing sync.Mutex
 }
@@ -41,7 +42,8 @@ func (c *catalogue) RawPath(name string, n uint64) string {
 	return filepath.Join(c.folder(name), "shards", fmt.Sprintf("%08d.raw.parquet", n))
 }
 
-// PublishedShards is how many shards the latest version holds, 0 without one.
+// PublishedShards is how many shards the latest version was made of, 0 without
+// one.
 func (c *catalogue) PublishedShards(name string) (int, error) {
 	_, manifest, err := dataset.Latest(c.folder(name))
 	if errors.Is(err, dataset.ErrNoVersion) {
@@ -50,7 +52,12 @@ func (c *catalogue) PublishedShards(name string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(manifest.Shards), nil
+	return len(manifest.Shards) + len(manifest.Emptied), nil
+}
+
+// TakenDown says whether somebody had a page taken down from a dataset.
+func (c *catalogue) TakenDown(name, address, host string) bool {
+	return c.orders.cover(name, address, host)
 }
 
 // Publish makes the next version of a dataset. Asked again for what the latest
@@ -68,6 +75,9 @@ func (c *catalogue) Publish(_ context.Context, p crawl.Publication) (crawl.Publi
 		return c.published(dir, manifest), nil
 	}
 	spec.Version = latest + 1
+	if latest > 0 && spec.Purpose == "" {
+		spec.Purpose = manifest.Purpose
+	}
 	manifest, err = dataset.Publish(dir, spec, c.key)
 	if err != nil {
 		return crawl.Published{}, err
@@ -87,6 +97,7 @@ func (c *catalogue) spec(p crawl.Publication) dataset.VersionSpec {
 		Dataset: p.Dataset, Purpose: p.Purpose, Contact: c.contact,
 		Description: "Web pages crawled through the Fallow network.",
 		Generator:   "fallow-router " + c.version, Created: c.now().UTC().Truncate(time.Second),
+		Takedowns: c.orders.of(p.Dataset),
 	}
 	for _, e := range p.Entries {
 		if e.Shard != nil {

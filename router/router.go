@@ -112,8 +112,13 @@ func (r *Router) open() error {
 	dialer := tunnel.NewDialer(r.host, r.id.Private, now, tunnel.NewMetrics(r.registry), cfg.Tunnel)
 	r.pool = tunnel.NewPool(dialer, r.account, roots)
 
+	orders, err := loadTakedowns(ctx, r.store)
+	if err != nil {
+		return err
+	}
 	r.catalogue = &catalogue{
-		dir: filepath.Join(cfg.Dir, "datasets"), key: r.id.Private, version: cfg.Version, contact: cfg.Contact, now: now,
+		orders: orders,
+		dir:    filepath.Join(cfg.Dir, "datasets"), key: r.id.Private, version: cfg.Version, contact: cfg.Contact, now: now,
 	}
 	r.crawler, err = crawl.New(r.log.With("part", "crawl"), now, crawlDB{r.store}, crawlFleet{r.fleet, r.pool, r.meter}, r.catalogue,
 		crawl.NewMetrics(r.registry), filepath.Join(cfg.Dir, "crawl"), cfg.Crawl)
@@ -237,7 +242,7 @@ func (r *Router) newAPI() (*api.Server, error) {
 		Epochs:      backendEpochs{epochs: r.epochs, ledger: r.ledger, store: r.store},
 		Settlements: backendSettlements{r.settle},
 		Halts:       backendHalts{fleet: r.fleet, crawler: r.crawler, store: r.store},
-		Datasets:    backendDatasets{catalogue: r.catalogue, limits: r.cfg.Crawl.Jobs},
+		Datasets:    backendDatasets{catalogue: r.catalogue, crawler: r.crawler, now: time.Now, limits: r.cfg.Crawl.Jobs},
 		Health:      backendHealth{store: r.store, dir: r.cfg.Dir, minFree: r.cfg.MinFree},
 	}, r.registry)
 }

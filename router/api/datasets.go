@@ -26,6 +26,14 @@ type Datasets interface {
 	// Folder is where a version lies; NotFound if there is none. The API opens
 	// nothing outside of it.
 	Folder(ctx context.Context, name string, version int) (dir string, err error)
+	// Publish makes a version of what is gathered; Conflict if there is nothing.
+	Publish(ctx context.Context, name string) (Version, error)
+	// TakeDown stores an order durably and publishes the version without the
+	// rows it covers.
+	TakeDown(ctx context.Context, name string, t NewTakedown) (Takedown, error)
+	// Notices are the orders carried out, oldest first; a key of the list is a
+	// notice's number in decimal.
+	Notices(ctx context.Context, name string, p Page) ([]Notice, error)
 }
 
 // Dataset is a named collection.

@@ -30,6 +30,7 @@ type fake struct {
 	broken error         // what every call on epochs answers, if set
 	hold   chan struct{} // List of nodes waits for it, if set
 	dir    string        // holds datasets and the epoch file
+	taken  []api.NewTakedown
 }
 
 func (f *fake) backend() api.Backend {
@@ -194,6 +195,32 @@ func (f *fakeDatasets) Folder(_ context.Context, name string, version int) (stri
 		return "", api.NotFound("there is no version %d of %s", version, name)
 	}
 	return filepath.Join(f.dir, "docs", "v1"), nil
+}
+
+func (f *fakeDatasets) Publish(_ context.Context, name string) (api.Version, error) {
+	if name != "docs" {
+		return api.Version{}, api.Conflict("dataset %s has no record to publish yet", name)
+	}
+	return api.Version{Dataset: name, Version: 2, Created: start, Languages: map[string]int64{}, Files: []api.File{}}, nil
+}
+
+func (f *fakeDatasets) TakeDown(_ context.Context, _ string, t api.NewTakedown) (api.Takedown, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.taken = append(f.taken, t)
+	return api.Takedown{Number: len(f.taken), Version: 2, Rows: 3}, nil
+}
+
+func (f *fakeDatasets) Notices(_ context.Context, _ string, p api.Page) ([]api.Notice, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []api.Notice
+	for i, t := range f.taken {
+		if n := i + 1; strconv.Itoa(n) > p.After && len(list) < p.Limit {
+			list = append(list, api.Notice{Number: n, Version: 2, Scope: t.Scope, Reason: t.Reason, At: start, Rows: 3})
+		}
+	}
+	return list, nil
 }
 
 // shard is what the fake's only shard holds.

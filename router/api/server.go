@@ -48,6 +48,7 @@ func New(log *slog.Logger, cfg Config, backend Backend, registry *prometheus.Reg
 	s.addHalts()
 	s.addSettlement()
 	s.addDatasets()
+	s.addTakedowns()
 	s.addHealth()
 	s.addCrawlerPage()
 	documentErrors(s.api.OpenAPI())

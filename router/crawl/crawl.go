@@ -101,6 +101,9 @@ type Publisher interface {
 	RawPath(dataset string, n uint64) string
 	// PublishedShards is how many shards the latest version of a dataset holds.
 	PublishedShards(dataset string) (int, error)
+	// TakenDown says whether a page must not become a record of a dataset, since
+	// somebody had it taken down.
+	TakenDown(dataset, address, host string) bool
 	// Publish makes the next version of a dataset, or finds that the latest one
 	// holds just these shards already.
 	Publish(ctx context.Context, p Publication) (Published, error)
@@ -134,6 +137,8 @@ type Crawler struct {
 	gathered atomic.Int64 // bytes of text gathered and not committed
 	pressed  atomic.Bool  // the duplicate index takes no more before a commit
 	moving   sync.Mutex   // one change of a job's state at a time
+
+	publishing sync.Mutex // one version at a time
 
 	calls   sync.RWMutex // held for reading by calls that use the state, for writing to close it
 	shut    bool         // calls guards it

@@ -16,7 +16,7 @@ import (
 // Publication is what a version is made of.
 type Publication struct {
 	Dataset string
-	Purpose string
+	Purpose string // empty: that of the version before
 	Entries []Entry
 	Total   Tally // over all jobs of the dataset
 }

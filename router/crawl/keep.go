@@ -2,6 +2,7 @@ package crawl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -137,25 +138,12 @@ func (c *Crawler) forget(r *run) error {
 }
 
 func (c *Crawler) publishVersion(ctx context.Context, r *run) error {
-	entries, err := c.entries(r.job.Dataset)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(entries, func(e Entry) bool { return e.Shard != nil }) {
+	published, err := c.publishDataset(ctx, r.job.Dataset, r.job.Purpose)
+	if errors.Is(err, ErrNothing) {
 		return nil
 	}
-	if err := c.settleClusters(ctx, r.job.Dataset, entries); err != nil {
-		return err
-	}
-	total, err := c.storedTally(sumKey(r.job.Dataset))
 	if err != nil {
 		return err
-	}
-	published, err := c.publish.Publish(ctx, Publication{
-		Dataset: r.job.Dataset, Purpose: r.job.Purpose, Entries: entries, Total: total,
-	})
-	if err != nil {
-		return fmt.Errorf("publish dataset %s: %w", r.job.Dataset, err)
 	}
 	b := c.state.NewBatch()
 	defer func() { _ = b.Close() }()
@@ -166,4 +154,53 @@ func (c *Crawler) publishVersion(ctx context.Context, r *run) error {
 		return fmt.Errorf("note the version of job %s: %w", r.job.ID, err)
 	}
 	return nil
+}
+
+// ErrNothing says that a dataset has no record to publish.
+var ErrNothing = errors.New("nothing to publish: no record was committed yet")
+
+// Publish commits what was gathered for a dataset and makes its next version, or
+// finds that the latest one holds just that. Jobs go on meanwhile. ErrNothing
+// if there is no record yet.
+func (c *Crawler) Publish(ctx context.Context, name string) (Published, error) {
+	leave, err := c.enter()
+	if err != nil {
+		return Published{}, err
+	}
+	defer leave()
+	for _, g := range c.allGathers() {
+		if g.dataset != name {
+			continue
+		}
+		if err := c.commit(ctx, g); err != nil {
+			return Published{}, err
+		}
+	}
+	return c.publishDataset(ctx, name, "")
+}
+
+// publishDataset makes a version of what is committed. Without a purpose it is
+// that of the version before.
+func (c *Crawler) publishDataset(ctx context.Context, name, purpose string) (Published, error) {
+	c.publishing.Lock()
+	defer c.publishing.Unlock()
+	entries, err := c.entries(name)
+	if err != nil {
+		return Published{}, err
+	}
+	if !slices.ContainsFunc(entries, func(e Entry) bool { return e.Shard != nil }) {
+		return Published{}, ErrNothing
+	}
+	if err := c.settleClusters(ctx, name, entries); err != nil {
+		return Published{}, err
+	}
+	total, err := c.storedTally(sumKey(name))
+	if err != nil {
+		return Published{}, err
+	}
+	published, err := c.publish.Publish(ctx, Publication{Dataset: name, Purpose: purpose, Entries: entries, Total: total})
+	if err != nil {
+		return Published{}, fmt.Errorf("publish dataset %s: %w", name, err)
+	}
+	return published, nil
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +45,7 @@ type world struct {
 
 	store   *store.Store
 	crawler *crawl.Crawler
+	orders  atomic.Pointer[dataset.Takedowns]
 	stop    func() error
 }
 
@@ -292,6 +294,8 @@ func (s shelf) PublishedShards(name string) (int, error) {
 	}
 	return len(m.Shards), nil
 }
+
+func (s shelf) TakenDown(_, address, host string) bool { return s.w.orders.Load().Cover(address, host) }
 
 var shelfKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 

@@ -46,6 +46,8 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 	switch {
 	case verdict.NoIndex:
 		v.tally.Skipped = one("noindex")
+	case c.publish.TakenDown(r.job.Dataset, item.URL, item.Host):
+		v.tally.Skipped = one("taken_down") // ordered while it was being fetched
 	case p.Text == "":
 		v.tally.Skipped = one("empty")
 	case got.TLSVersion == "":

@@ -116,6 +116,9 @@ func (c *Crawler) visit(ctx context.Context, r *run, item frontier.Item) visit {
 	if err != nil {
 		return visit{tally: Tally{Failed: one(string(fetch.KindInvalidURL))}}
 	}
+	if c.publish.TakenDown(r.job.Dataset, item.URL, item.Host) {
+		return visit{tally: Tally{Forbidden: 1}}
+	}
 	decision, err := c.gate.Check(context.WithValue(ctx, askingRun{}, r), u)
 	switch {
 	case err != nil && ctx.Err() == nil:

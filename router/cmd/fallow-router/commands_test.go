@@ -138,7 +138,7 @@ func TestPagesAreCollected(t *testing.T) {
 func TestHelpHasExamples(t *testing.T) {
 	for _, line := range []string{
 		"", "serve", "job", "job add", "job list", "job show", "job pause", "job resume", "job cancel", "node", "node list",
-		"epoch", "epoch list", "epoch close", "epoch show", "config", "config check", "config print", "version",
+		"epoch", "epoch list", "epoch close", "epoch show", "dataset", "dataset list", "dataset show", "dataset publish", "dataset takedown", "config", "config check", "config print", "version",
 	} {
 		out, _, code := execute(t, append(strings.Fields(line), "--help")...)
 		if code != 0 || !strings.Contains(out, "Examples:\n  fallow-router") {

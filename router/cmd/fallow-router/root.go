@@ -21,7 +21,7 @@ func newRoot() *cobra.Command {
 		Use:   "fallow-router",
 		Short: "The central party of a Fallow network: nodes, jobs, datasets, epochs",
 		Long: `fallow-router runs the central party of a Fallow network ("serve") and is the
-command line to one that runs: jobs, nodes, epochs.
+command line to one that runs: jobs, nodes, epochs, datasets.
 
 Commands that speak to a running router find it by --api URL or by --data DIR,
 the directory it serves from; without either by FALLOW_API or FALLOW_DATA, and
@@ -36,7 +36,7 @@ for was cancelled or failed, 130 stopped by Ctrl-C.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newServe(startRouter), newJob(), newNode(), newHalt(), newEpoch(), newSettle(), newConfig(), newDemo(), newVersion())
+	root.AddCommand(newServe(startRouter), newJob(), newNode(), newHalt(), newEpoch(), newSettle(), newDataset(), newConfig(), newDemo(), newVersion())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nsee %s --help", err, cmd.CommandPath())}
 	})
