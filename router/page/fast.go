@@ -22,7 +22,7 @@ type fastReader struct {
 const maxSkipped = 64
 
 // readFast reads the tokens of a document once.
-func readFast(page *Page, body []byte, base *url.URL, bounds Bounds) {
+func readFast(page *Page, in Input, body []byte, base *url.URL, bounds Bounds) {
 	f := &fastReader{
 		scan: scanner{src: body},
 		head: newHeadReader(bounds),
@@ -31,7 +31,7 @@ func readFast(page *Page, body []byte, base *url.URL, bounds Bounds) {
 	for {
 		switch f.scan.next() {
 		case tokenEnd:
-			f.head.fill(page, base)
+			f.head.fill(page, in, base)
 			page.Text = f.text.finish()
 			return
 		case tokenText:
@@ -47,6 +47,9 @@ func readFast(page *Page, body []byte, base *url.URL, bounds Bounds) {
 func (f *fastReader) chars() {
 	s := &f.scan
 	switch {
+	case f.head.inLinked:
+		f.head.script(s.text)
+		f.head.inLinked = false
 	case f.inTitle:
 		f.head.setTitle(unescapeText(s.text, s.verbatim, s.escaped, true))
 	case len(f.skipped) == 0 && !f.text.full():
@@ -90,6 +93,7 @@ func (f *fastReader) shut() {
 	case e.atom == atom.Title:
 		f.inTitle = false
 	case e.has(leftOut):
+		f.head.inLinked = false // the script was empty
 		f.unskip(e.atom)
 	case e.atom == atom.Pre:
 		f.pre = max(0, f.pre-1)

@@ -20,7 +20,7 @@ const (
 
 // readFull builds the DOM once, reads links and head from it and extracts the
 // main text. It returns why it could not, or empty; then the page is filled.
-func readFull(page *Page, body []byte, base *url.URL, bounds Bounds) (degraded string) {
+func readFull(page *Page, in Input, body []byte, base *url.URL, bounds Bounds) (degraded string) {
 	document, err := html.Parse(bytes.NewReader(body))
 	if err != nil { // in-memory reads do not fail: nested too deep
 		return "nesting"
@@ -38,7 +38,7 @@ func readFull(page *Page, body []byte, base *url.URL, bounds Bounds) (degraded s
 	if content != nil && doubled(content) {
 		return "short"
 	}
-	head.fill(page, base)
+	head.fill(page, in, base)
 	if content != nil {
 		w := newTextWriter(len(body)/4, bounds.TextBytes)
 		render(content, w)
@@ -72,6 +72,9 @@ func walk(document *html.Node, head *headReader, limit int) (nodes int, articles
 				a.set(attr.Key, attr.Val)
 			}
 			head.element(n.DataAtom, &a)
+			if n.DataAtom == atom.Script && n.FirstChild != nil {
+				head.script([]byte(n.FirstChild.Data))
+			}
 		}
 	}
 	return nodes, articles

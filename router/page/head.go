@@ -9,8 +9,8 @@ import (
 
 // attrs are the attributes this package reads, of one element.
 type attrs struct {
-	href, rel, name, property, httpEquiv, content, lang string
-	hasHref                                             bool
+	href, rel, name, property, httpEquiv, content, lang, kind string
+	hasHref                                                   bool
 }
 
 // field is where the attribute of a lower-case key is kept, nil if it does not
@@ -33,6 +33,8 @@ func (a *attrs) field(key string) (field *string, number uint) {
 		return &a.lang, 6
 	case "xml:lang":
 		return &a.lang, 7
+	case "type":
+		return &a.kind, 8
 	}
 	return nil, 0
 }
@@ -88,6 +90,13 @@ type headReader struct {
 	title    string
 	hasTitle bool
 	lang     string
+	licences licences
+	// licenceRefs are the targets of rel=license as written: <base> may come
+	// after them.
+	licenceRefs []string
+	linked      linkedBlocks
+	// inLinked: the script that was opened holds linked data.
+	inLinked bool
 }
 
 func newHeadReader(bounds Bounds) *headReader {
@@ -108,13 +117,47 @@ func (h *headReader) element(tag atom.Atom, a *attrs) {
 	case atom.A, atom.Area:
 		if a.hasHref {
 			h.links.add(a.href, relOf(a.rel, false))
+			h.licence(a)
 		}
+	case atom.Script:
+		h.inLinked = linkedData(a.kind)
 	case atom.Link:
+		if a.hasHref {
+			h.licence(a)
+		}
 		if rel := relOf(a.rel, true); a.hasHref && rel&(RelCanonical|RelAlternate|RelNext) != 0 {
 			h.links.add(a.href, rel)
 		}
 	case atom.Meta:
 		h.meta(a)
+	}
+}
+
+// maxLicences is how many links to licences are looked at.
+const maxLicences = 16
+
+// licence takes a link's word on the licence.
+func (h *headReader) licence(a *attrs) {
+	switch {
+	case a.rel != "" && isLicence(a.rel):
+		if len(h.licenceRefs) < maxLicences {
+			h.licenceRefs = append(h.licenceRefs, strings.TrimSpace(a.href))
+		}
+	case creativeCommons(a.href):
+		h.licences.add(licenceMention, a.href)
+	}
+}
+
+// linkedData reports whether a script of a type holds JSON-LD.
+func linkedData(kind string) bool {
+	kind, _, _ = strings.Cut(kind, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "application/ld+json")
+}
+
+// script takes the text of a script.
+func (h *headReader) script(text []byte) {
+	if h.inLinked {
+		h.linked.add(text)
 	}
 }
 
@@ -130,7 +173,11 @@ func (h *headReader) meta(a *attrs) {
 	if name == "" || len(h.metas) >= h.bounds.Metas {
 		return
 	}
-	h.metas = append(h.metas, Meta{name, oneLine([]byte(a.content), h.bounds.MetaBytes)})
+	m := Meta{name, oneLine([]byte(a.content), h.bounds.MetaBytes)}
+	h.metas = append(h.metas, m)
+	if namesLicence(name) {
+		h.licences.add(licenceMeta, m.Content)
+	}
 }
 
 // setTitle takes the text of a <title>; the first counts.
@@ -141,8 +188,18 @@ func (h *headReader) setTitle(text []byte) {
 }
 
 // fill writes what was gathered into a page.
-func (h *headReader) fill(page *Page, document *url.URL) {
+func (h *headReader) fill(page *Page, in Input, document *url.URL) {
 	page.Links, page.Canonical = h.links.resolve(document)
+	if len(h.licenceRefs) > 0 {
+		resolve := h.links.resolver(document)
+		for _, ref := range h.licenceRefs {
+			h.licences.add(licenceLink, resolve.absolute(ref))
+		}
+	}
+	page.JSONLD = h.linked.list
+	h.licences.add(licenceJSON, h.linked.licence())
+	licenceHeaders(&h.licences, in.LinkHeaders, document)
+	page.Licence = h.licences.best()
 	page.Metas, page.Lang, page.Title = h.metas, h.lang, h.title
 	for _, m := range h.metas {
 		if page.Title == "" && m.Name == "og:title" {

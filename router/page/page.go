@@ -50,6 +50,8 @@ type Input struct {
 	ContentType string
 	// URL is the absolute address the document came from, after redirects.
 	URL string
+	// LinkHeaders are the values of the response's Link header, if any.
+	LinkHeaders []string
 }
 
 // Options steer Parse. The zero value is mode full with the default bounds.
@@ -75,6 +77,11 @@ type Page struct {
 	Links []Link
 	// Metas are the document's <meta> elements in order.
 	Metas []Meta
+	// JSONLD are the blocks of linked data as they stand in the document, valid
+	// JSON or not, at most 16 and 256 KiB in all. ReadLinked reads them.
+	JSONLD []string
+	// Licence is the licence the document names for itself.
+	Licence Licence
 	// Text is the main text: valid UTF-8 in NFC, no control characters except
 	// newline and tab, no space at either end. Empty when there is none.
 	Text string

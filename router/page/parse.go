@@ -45,7 +45,7 @@ func Parse(in Input, o Options) (page *Page, err error) {
 	body, charset := decode(in.Body, in.ContentType)
 	page = &Page{MIME: mediaType, Charset: charset, Mode: o.Mode}
 	if form == formHTML {
-		readHTML(page, body, base, bounds)
+		readHTML(page, in, body, base, bounds)
 	} else {
 		w := newTextWriter(len(body), bounds.TextBytes)
 		w.write(body, true)
@@ -59,15 +59,15 @@ func Parse(in Input, o Options) (page *Page, err error) {
 
 // readHTML fills a page in the mode it asks for, or in mode Fast when that
 // cannot be done.
-func readHTML(page *Page, body []byte, base *url.URL, bounds Bounds) {
+func readHTML(page *Page, in Input, body []byte, base *url.URL, bounds Bounds) {
 	if page.Mode == Full {
-		page.Degraded = readFull(page, body, base, bounds)
+		page.Degraded = readFull(page, in, body, base, bounds)
 		if page.Degraded == "" {
 			return
 		}
 		page.Mode = Fast
 	}
-	readFast(page, body, base, bounds)
+	readFast(page, in, body, base, bounds)
 	page.Extractor, page.ExtractorVersion = fastExtractor, fastVersion
 }
 
