@@ -82,7 +82,7 @@ func forCaller(err error) error {
 func jobView(p crawl.Progress) api.Job {
 	view := api.Job{
 		ID: p.Job.ID, Dataset: p.Job.Dataset, Purpose: p.Job.Purpose, Scope: string(p.Job.Scope),
-		MaxPages: p.Job.MaxPages, Country: p.Job.Country, Seeds: p.Job.Seeds, KeepRaw: p.Job.KeepRaw, Near: p.Job.Near,
+		MaxPages: p.Job.MaxPages, Country: p.Job.Country, Seeds: p.Job.Seeds, KeepRaw: p.Job.KeepRaw, Redact: p.Job.Redact, Near: p.Job.Near,
 		State: string(p.Job.State), Reason: p.Job.Reason, Created: p.Job.Created, Updated: p.Job.Updated,
 		Counts: countsView(p.Tally), Known: int64(p.Known), Queued: int64(p.Queued), InFlight: int64(p.InFlight),
 		Waiting: p.Waiting,

@@ -109,7 +109,7 @@ var composers = []string{"router", "router/cmd/...", "router/demo", "router/rout
 // import testers. Everything else meets through a small interface that the
 // importing side declares, which a composer fills.
 var siblings = map[string][]string{
-	"router/crawl": {"router/page", "router/dedupe", "router/dedupe/alike"},
+	"router/crawl": {"router/page", "router/page/personal", "router/dedupe", "router/dedupe/alike"},
 	// Which text stays as it is when normalised must be the same to who cleans it
 	// and who digests it, and is a leaf.
 	"router/page":   {"router/inert"},

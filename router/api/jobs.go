@@ -35,6 +35,7 @@ type NewJob struct {
 	Country  string   `json:"country,omitempty" doc:"ISO 3166-1 alpha-2 code of the country the nodes should be in"`
 	Seeds    []string `json:"seeds" nullable:"false" doc:"Absolute http(s) addresses to start from"`
 	KeepRaw  bool     `json:"keep_raw,omitempty" doc:"Keep the answers as the sites sent them too, in files of their own (raw/): some twenty times the size of the text"`
+	Redact   bool     `json:"redact,omitempty" doc:"Replace mail addresses, telephone numbers, IBANs and identity numbers in titles and texts by [email], [phone], [iban] and [id]; they are counted in any case. Not together with keep_raw"`
 	Near     float64  `json:"near,omitempty" minimum:"0" maximum:"1" doc:"Similarity of word shingles from which a page is dropped as a near duplicate, 0.7 to 1; 0.8 unless given, 1 drops exact duplicates only"`
 }
 
@@ -53,6 +54,7 @@ type Job struct {
 	Country  string     `json:"country,omitempty" doc:"Wished-for country of the nodes"`
 	Seeds    []string   `json:"seeds,omitempty" doc:"Left out in lists"`
 	KeepRaw  bool       `json:"keep_raw,omitempty" doc:"The answers are kept too"`
+	Redact   bool       `json:"redact,omitempty" doc:"Personal data in titles and texts is replaced by its kind"`
 	Near     float64    `json:"near" doc:"Similarity from which pages are near duplicates"`
 	State    string     `json:"state" enum:"queued,running,paused,cancelled,done,failed"`
 	Reason   string     `json:"reason,omitempty" doc:"Why it is paused, failed or cancelled"`
@@ -155,7 +157,7 @@ func (s *Server) createJob(ctx context.Context, in *struct{ Body NewJob }) (*cre
 	b := in.Body
 	id, err := s.backend.Jobs.Submit(ctx, job.Spec{
 		Dataset: b.Dataset, Purpose: b.Purpose, Scope: job.Scope(b.Scope),
-		MaxPages: b.MaxPages, Country: b.Country, Seeds: b.Seeds, KeepRaw: b.KeepRaw, Near: b.Near,
+		MaxPages: b.MaxPages, Country: b.Country, Seeds: b.Seeds, KeepRaw: b.KeepRaw, Redact: b.Redact, Near: b.Near,
 	})
 	if err != nil {
 		return nil, err

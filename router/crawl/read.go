@@ -17,6 +17,7 @@ import (
 	"github.com/fallow-network/fallow/router/dedupe"
 	"github.com/fallow-network/fallow/router/dedupe/alike"
 	"github.com/fallow-network/fallow/router/page"
+	"github.com/fallow-network/fallow/router/page/personal"
 )
 
 // kept is a page that becomes a record unless it is a duplicate.
@@ -30,7 +31,9 @@ type kept struct {
 // the dataset.
 func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision, tally Tally) visit {
 	v := visit{tally: tally}
-	p, err := page.Parse(page.Input{Body: got.Body, ContentType: got.ContentType, URL: item.URL}, c.cfg.Page)
+	p, err := page.Parse(page.Input{
+		Body: got.Body, ContentType: got.ContentType, URL: item.URL, LinkHeaders: got.Header.Values("Link"),
+	}, c.cfg.Page)
 	if err != nil {
 		v.tally.Skipped = one("unreadable")
 		return v
@@ -60,6 +63,11 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 }
 
 func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page, d gate.Decision, signals []gate.Signal, train gate.Training) *kept {
+	private := personal.Count(p.Text)
+	if r.job.Redact {
+		p.Text, _ = personal.Redact(p.Text)
+		p.Title, _ = personal.Redact(p.Title)
+	}
 	id, digest := recordID(r.job.Dataset, r.job.ID, item.URL), dedupe.Digest(p.Text)
 	record := dataset.Record{
 		Text: p.Text, ID: id, Dump: r.job.Dataset + "/" + r.job.ID, URL: item.URL,
@@ -73,6 +81,9 @@ func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page,
 		Robots: string(d.Reason), RobotsRule: d.Rule, AITrain: string(train),
 		Extractor: p.Extractor, ExtractorVersion: p.ExtractorVersion,
 		Transport: "https", TLSVersion: got.TLSVersion, TLSCertSHA256: got.TLSCert,
+		License: p.Licence.ID, LicenseSource: p.Licence.Source,
+		PIIEmail: int32(private[personal.Email]), PIIPhone: int32(private[personal.Phone]),
+		PIIIBAN: int32(private[personal.IBAN]), PIINationalID: int32(private[personal.NationalID]),
 		BodySHA256: sha256.Sum256(got.Body), BodyBytes: int64(len(got.Body)), Epoch: int64(c.fleet.Epoch()),
 	}
 	for _, s := range signals[:min(len(signals), gate.MaxSignals)] {

@@ -12,7 +12,7 @@ import (
 	"github.com/fallow-network/fallow/router/crawl/job"
 )
 
-const jobColumns = "id, dataset, purpose, scope, max_pages, country, state, reason, created, updated, finished, keep_raw, near"
+const jobColumns = "id, dataset, purpose, scope, max_pages, country, state, reason, created, updated, finished, keep_raw, near, redact"
 
 // MaxJobList is the most jobs one call of Jobs returns, and its default.
 const MaxJobList = 1_000
@@ -21,9 +21,9 @@ const MaxJobList = 1_000
 func (s *Store) CreateJob(ctx context.Context, j job.Job) error {
 	return s.write(ctx, "create job "+j.ID, func(tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, `INSERT INTO jobs (`+jobColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO NOTHING`,
 			j.ID, j.Dataset, j.Purpose, string(j.Scope), j.MaxPages, j.Country, string(j.State), j.Reason,
-			toMillis(j.Created), toMillis(j.Updated), toMillis(j.Finished), toFlag(j.KeepRaw), j.Near)
+			toMillis(j.Created), toMillis(j.Updated), toMillis(j.Finished), toFlag(j.KeepRaw), j.Near, toFlag(j.Redact))
 		if err != nil {
 			return err
 		}
@@ -149,10 +149,10 @@ type row interface{ Scan(into ...any) error }
 
 func scanJob(r row) (job.Job, error) {
 	var j job.Job
-	var created, updated, finished, keepRaw int64
+	var created, updated, finished, keepRaw, redact int64
 	err := r.Scan(&j.ID, &j.Dataset, &j.Purpose, &j.Scope, &j.MaxPages, &j.Country, &j.State, &j.Reason,
-		&created, &updated, &finished, &keepRaw, &j.Near)
-	j.KeepRaw = keepRaw != 0
+		&created, &updated, &finished, &keepRaw, &j.Near, &redact)
+	j.KeepRaw, j.Redact = keepRaw != 0, redact != 0
 	j.Created, j.Updated, j.Finished = fromMillis(created), fromMillis(updated), fromMillis(finished)
 	return j, found(err)
 }

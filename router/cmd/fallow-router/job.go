@@ -133,6 +133,7 @@ func showJob(s screen, j api.Job) {
 		{"scope", fmt.Sprintf("%s, %d pages at most", j.Scope, j.MaxPages)},
 		{"country", j.Country},
 		{"raw", kept(j.KeepRaw)},
+		{"redact", redacted(j.Redact)},
 		{"near", nearness(j.Near)},
 		{"seeds", seeds(j.Seeds)},
 		{"created", when(j.Created)},
@@ -140,6 +141,13 @@ func showJob(s screen, j api.Job) {
 	})
 	showCounts(s, j.Counts)
 	showResult(s, j)
+}
+
+func redacted(redact bool) string {
+	if redact {
+		return "personal data in titles and texts"
+	}
+	return ""
 }
 
 func kept(raw bool) string {

@@ -22,6 +22,7 @@ type Job struct {
 	Country  string    // ISO 3166-1 alpha-2 wish for the node's country, "" = any
 	Seeds    []string  // absolute http(s) addresses; nil where a list of jobs leaves them out
 	KeepRaw  bool      // the answers go to the dataset too, as raw files
+	Redact   bool      // personal data in titles and texts is replaced by its kind
 	Near     float64   // similarity from which pages are near duplicates; 1: only exact ones are dropped
 	State    State     //
 	Reason   string    // why it is paused, failed or cancelled; else ""
@@ -77,6 +78,7 @@ func New(spec Spec, l Limits, now time.Time) (Job, error) {
 		Country:  spec.Country,
 		Seeds:    spec.Seeds,
 		KeepRaw:  spec.KeepRaw,
+		Redact:   spec.Redact,
 		Near:     spec.Near,
 		State:    StateQueued,
 		Created:  at,

@@ -57,6 +57,7 @@ func TestInvalidSpecs(t *testing.T) {
 		"purpose breaks":   {func(s *job.Spec) { s.Purpose = "a\nb" }, "line breaks"},
 		"purpose bytes":    {func(s *job.Spec) { s.Purpose = "a\xff" }, "UTF-8"},
 		"scope":            {func(s *job.Spec) { s.Scope = "web" }, "list, prefix, host, site"},
+		"redact raw":       {func(s *job.Spec) { s.Redact, s.KeepRaw = true, true }, "exclude each other"},
 		"pages below":      {func(s *job.Spec) { s.MaxPages = -1 }, "max pages is -1"},
 		"pages above":      {func(s *job.Spec) { s.MaxPages = 1 << 40 }, "must be 1 to"},
 		"country":          {func(s *job.Spec) { s.Country = "de" }, "ISO 3166"},

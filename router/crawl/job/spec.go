@@ -19,6 +19,7 @@ type Spec struct {
 	Country  string
 	Seeds    []string
 	KeepRaw  bool // keep the answers too, for the raw files of the dataset
+	Redact   bool // replace personal data in titles and texts by its kind; not with KeepRaw
 	Near     float64
 }
 
@@ -85,6 +86,9 @@ func (s Spec) Validate(l Limits) error {
 	}
 	if !s.Scope.Valid() {
 		return invalid("scope %.20q is not one of list, prefix, host, site", s.Scope)
+	}
+	if s.Redact && s.KeepRaw {
+		return invalid("redact and keep_raw exclude each other: the answers as the sites sent them hold what is redacted")
 	}
 	if s.MaxPages < 1 || s.MaxPages > l.MaxPages {
 		return invalid("max pages is %d, must be 1 to %d", s.MaxPages, l.MaxPages)
