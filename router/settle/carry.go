@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/fallow-network/fallow/router/settle/memo"
 )
 
 // finishLive takes up the batch that an earlier run left between signature and
@@ -113,11 +115,10 @@ func (r *run) settled(ctx context.Context, b *Batch, attempts []Attempt) (bool, 
 // sign makes the next attempt and stores it. The marker of the seq was looked
 // for just before and is not there.
 func (r *run) sign(ctx context.Context, b *Batch, number int) (Attempt, error) {
-	memo, err := r.memo(ctx, *b)
-	if err != nil {
+	var err error
+	if b.Memo, err = r.memo(ctx, *b); err != nil {
 		return Attempt{}, err
 	}
-	b.Memo = memo
 	signed, err := retry(ctx, r.Settler, func() (Signed, error) { return r.chain.Sign(ctx, *b) })
 	if err != nil {
 		return Attempt{}, err
@@ -211,14 +212,14 @@ func (s *Settler) memo(ctx context.Context, b Batch) (string, error) {
 	case KindPay:
 		return payMemo(b).String(), nil
 	case KindRefund:
-		return Memo{Kind: KindRefund, Seq: b.Seq, Order: b.Payouts[0].Tag}.String(), nil
+		return memo.Memo{Kind: KindRefund, Seq: b.Seq, Order: b.Payouts[0].Tag}.String(), nil
 	case KindCommit:
 	}
 	e, err := s.ledger.Epoch(ctx, b.Epoch)
 	if err != nil {
 		return "", err
 	}
-	m := Memo{Kind: KindCommit, Epoch: b.Epoch, Seq: b.Seq, Commitment: e.Commitment}
+	m := memo.Memo{Kind: KindCommit, Epoch: b.Epoch, Seq: b.Seq, Commitment: e.Commitment}
 	if s.cfg.Mode == ModePay {
 		m.Mint, m.Rate = s.cfg.Mint, s.cfg.Rate
 	}

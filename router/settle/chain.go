@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/router/settle/memo"
 )
 
 // Chain is what settling needs of a blockchain. An implementation reads only
@@ -93,14 +94,21 @@ type Payout struct {
 	New     bool  // creates the token account
 }
 
-// Kind says what a batch is for.
-type Kind string
+// What is on the chain for everybody to read has a package of its own.
+type (
+	Units       = memo.Units
+	MicroPoints = memo.MicroPoints
+	Rate        = memo.Rate
+	Worth       = memo.Paid
+	Commitment  = memo.Commitment
+	Kind        = memo.Kind
+)
 
 // Kinds of batches.
 const (
-	KindCommit Kind = "commit" // publishes an epoch's root, totals and file hash
-	KindPay    Kind = "pay"    // pays nodes
-	KindRefund Kind = "refund" // pays a buyer back
+	KindCommit = memo.Commit
+	KindPay    = memo.Pay
+	KindRefund = memo.Refund
 )
 
 // Batch is one transaction's worth.

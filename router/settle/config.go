@@ -45,7 +45,7 @@ const (
 // DefaultConfig settles nothing.
 func DefaultConfig() Config {
 	return Config{
-		Mode: ModeOff, Rate: Rate{1, 1000}, Threshold: 1_000, AccountThreshold: 1_000_000, MaxAttempts: 8,
+		Mode: ModeOff, Rate: Rate{Units: 1, Points: 1000}, Threshold: 1_000, AccountThreshold: 1_000_000, MaxAttempts: 8,
 		Poll: 2 * time.Second, Resend: 4 * time.Second, Patience: 10 * time.Minute,
 	}
 }
@@ -66,7 +66,7 @@ func (c Config) Validate() error {
 	case c.Mode != ModePay:
 	case c.Mint.IsZero():
 		what = "settle.mint is not set: name the token to pay in"
-	case c.Rate.zero():
+	case c.Rate.Zero():
 		what = "settle.rate is not set: say how many base units how many micro-points are worth, such as 1/1000"
 	case c.Threshold < 1:
 		what = "settle.threshold must be at least 1 base unit"

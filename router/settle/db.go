@@ -26,15 +26,6 @@ type Epoch struct {
 	Commitment
 }
 
-// Commitment is what goes on the chain about an epoch: enough to hold its file,
-// and through the file every amount, against the chain.
-type Commitment struct {
-	Root, File               [32]byte // Merkle root of the balances; the file's hash
-	Nodes                    uint64
-	Points, PointsEver       MicroPoints // earned in the epoch; up to its end
-	Royalties, RoyaltiesEver Units
-}
-
 // Due is what one node has ever earned, and where it wants to be paid.
 type Due struct {
 	Node    wire.Key
@@ -140,12 +131,6 @@ type Attempt struct {
 type Paid struct {
 	Royalty Units   // for royalties
 	Points  []Worth // for points
-}
-
-// Worth is base units that were paid for points at a rate.
-type Worth struct {
-	Rate  Rate
-	Units Units
 }
 
 // Units is everything together.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/router/settle/memo"
 )
 
 // catchUp reads batches from the chain that the database does not know: those
@@ -49,7 +50,7 @@ func (r *run) catchUp(ctx context.Context) (int, error) {
 
 // foundBatch makes a batch of what the chain shows.
 func foundBatch(seq uint64, l Landing) (Batch, error) {
-	m, err := ParseMemo(l.Memo)
+	m, err := memo.Parse(l.Memo)
 	if err == nil && m.Seq != seq {
 		err = fmt.Errorf("its memo says %d", m.Seq)
 	}
@@ -118,7 +119,7 @@ func (r *run) resolve(ctx context.Context) error {
 // byTag is the node a tag stands for, if it is known.
 func byTag(dues []Due, tag string) (found Due, ok bool, err error) {
 	for _, d := range dues {
-		if !tagged(d.Node.String(), tag) {
+		if !memo.Tagged(d.Node.String(), tag) {
 			continue
 		}
 		if ok {

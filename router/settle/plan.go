@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/router/settle/memo"
 )
 
 // Plan is what settling an epoch would do now. Nothing is stored or sent.
@@ -91,7 +91,7 @@ func (p *planner) owed() []owing {
 			o.due.Address = d.Node
 		}
 		paid := p.paid[d.Node]
-		worth, err := p.cfg.Rate.owed(d.Points, paid.Points)
+		worth, err := p.cfg.Rate.Owed(d.Points, paid.Points)
 		royalty := d.Royalty - paid.Royalty
 		o.payout = Payout{
 			Node: d.Node, Address: o.due.Address, Account: p.chain.Account(o.due.Address),
@@ -265,7 +265,7 @@ func (p *planner) tag(payouts []Payout) {
 
 // shortest is the start of id that no other of ids, which are sorted, has.
 func shortest(ids []string, id string) string {
-	length := minTag
+	length := memo.MinTag
 	at, _ := slices.BinarySearch(ids, id)
 	for _, k := range []int{at - 1, at + 1} {
 		if k < 0 || k >= len(ids) {
@@ -280,11 +280,8 @@ func shortest(ids []string, id string) string {
 	return id[:length]
 }
 
-// tagged says whether tag stands for id.
-func tagged(id, tag string) bool { return len(tag) >= minTag && strings.HasPrefix(id, tag) }
-
-func payMemo(b Batch) Memo {
-	m := Memo{Kind: KindPay, Epoch: b.Epoch, Seq: b.Seq, Rate: b.Rate}
+func payMemo(b Batch) memo.Memo {
+	m := memo.Memo{Kind: KindPay, Epoch: b.Epoch, Seq: b.Seq, Rate: b.Rate}
 	for i, p := range b.Payouts {
 		if p.Tag != "" {
 			if m.Tags == nil {

@@ -126,7 +126,7 @@ func (s *Settler) outlook(ctx context.Context, last uint64, r *Reconciliation) e
 	}
 	for node, p := range paid {
 		d := earned[node]
-		worth, err := s.cfg.Rate.owed(d.Points, p.Points)
+		worth, err := s.cfg.Rate.Owed(d.Points, p.Points)
 		if err != nil || worth < 0 || p.Royalty > d.Royalty {
 			r.Ahead = append(r.Ahead, Held{Node: node, Address: d.Address, Units: p.Units(), Reason: HeldPaidAhead})
 		}

@@ -20,7 +20,7 @@ func newEpoch() *cobra.Command {
 			return errors.New("say what to do; see " + cmd.CommandPath() + " --help")
 		},
 	}
-	cmd.AddCommand(newEpochVerify())
+	cmd.AddCommand(newEpochVerify(), newEpochPaid())
 	return cmd
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/fallow-network/fallow/router/api"
 	"github.com/fallow-network/fallow/router/ledger"
 	"github.com/fallow-network/fallow/router/settle"
+	"github.com/fallow-network/fallow/router/settle/memo"
 )
 
 // config is everything that serve is told: the router's own configuration and
@@ -113,7 +114,7 @@ func (c *config) settle() error {
 // settleSettings reads the settings of the settlement that are not plain values.
 func (c *config) settleSettings() (err error) {
 	c.Settle.Mode = settle.Mode(c.words.mode)
-	if c.Settle.Rate, err = settle.ParseRate(c.words.rate); err != nil {
+	if c.Settle.Rate, err = memo.ParseRate(c.words.rate); err != nil {
 		return usageError{fmt.Errorf("settle.rate: %w", err)}
 	}
 	if c.words.mint != "" {

@@ -1,4 +1,4 @@
-package settle
+package memo
 
 import (
 	"fmt"
@@ -36,11 +36,12 @@ func ParseRate(text string) (Rate, error) {
 // String is the form that ParseRate reads.
 func (r Rate) String() string { return fmt.Sprintf("%d/%d", r.Units, r.Points) }
 
-func (r Rate) zero() bool { return r.Units <= 0 || r.Points <= 0 }
+// Zero is true of a rate that pays nothing.
+func (r Rate) Zero() bool { return r.Units <= 0 || r.Points <= 0 }
 
-// worth is the whole base units that p is worth; what is left over stays
+// Worth is the whole base units that p is worth; what is left over stays
 // owed. More than an amount can hold is refused.
-func (r Rate) worth(p MicroPoints) (Units, error) {
+func (r Rate) Worth(p MicroPoints) (Units, error) {
 	if p <= 0 {
 		return 0, nil
 	}
@@ -51,9 +52,9 @@ func (r Rate) worth(p MicroPoints) (Units, error) {
 	return Units(q), nil
 }
 
-// covers is the fewest micro-points that are worth u: what payouts of u settle.
+// Covers is the fewest micro-points that are worth u: what payouts of u settle.
 // It never exceeds the points whose worth u was.
-func (r Rate) covers(u Units) (MicroPoints, error) {
+func (r Rate) Covers(u Units) (MicroPoints, error) {
 	if u <= 0 {
 		return 0, nil
 	}
@@ -64,28 +65,34 @@ func (r Rate) covers(u Units) (MicroPoints, error) {
 	return MicroPoints(q), nil
 }
 
-// owed is what points are worth beyond what was paid for them; negative if more
+// Paid is base units that were paid for points at a rate.
+type Paid struct {
+	Rate  Rate
+	Units Units
+}
+
+// Owed is what points are worth beyond what was paid for them; negative if more
 // was paid. At one rate nothing is lost to rounding however often is paid: the
 // payouts add up to the worth of all points. What was paid at another rate counts
 // as the points it was worth then.
-func (r Rate) owed(points MicroPoints, paid []Worth) (Units, error) {
+func (r Rate) Owed(points MicroPoints, paid []Paid) (Units, error) {
 	var same Units
 	for _, w := range paid {
 		if w.Rate == r {
 			same += w.Units
 			continue
 		}
-		covered, err := w.Rate.covers(w.Units)
+		covered, err := w.Rate.Covers(w.Units)
 		if err != nil {
 			return 0, err
 		}
 		points -= covered
 	}
 	if points < 0 {
-		over, err := r.worth(-points)
+		over, err := r.Worth(-points)
 		return -over - same, err
 	}
-	worth, err := r.worth(points)
+	worth, err := r.Worth(points)
 	return worth - same, err
 }
 

@@ -1,4 +1,8 @@
-package settle
+// Package memo is what settlement writes on the chain for everybody to read: the
+// memo of each payment, and the arithmetic from points to amounts. The router
+// writes with it, and fallow-data checks with it, so it is a leaf and holds
+// nothing else.
+package memo
 
 import (
 	"encoding/hex"
@@ -9,7 +13,7 @@ import (
 	"github.com/fallow-network/fallow/relay/wire"
 )
 
-// Memos are what a stranger reads on the chain. They are words separated by one
+// Memos are words separated by one
 // space:
 //
 //	fallow1 commit EPOCH SEQ root=HEX file=HEX nodes=N points=P royalties=R points_ever=P royalties_ever=R [mint=KEY rate=UNITS/MICROPOINTS]
@@ -18,13 +22,32 @@ import (
 //
 // A transfer without a tag pays the node whose key the paid account belongs to.
 // I=TAG says that transfer I, from 0, pays the node whose id starts with TAG.
-const memoDomain = "fallow1"
+const domain = "fallow1"
 
 // maxMemo bounds the memo that is read, in bytes: a transaction has 1232.
 const maxMemo = 1232
 
-// minTag is how many characters of a node's id a tag has at least.
-const minTag = 6
+// MinTag is how many characters of a node's id a tag has at least.
+const MinTag = 6
+
+// Kind says what a payment is for.
+type Kind string
+
+// Kinds of payments.
+const (
+	Commit Kind = "commit" // publishes an epoch's root, totals and file hash
+	Pay    Kind = "pay"    // pays nodes
+	Refund Kind = "refund" // pays a buyer back
+)
+
+// Commitment is what goes on the chain about an epoch: enough to hold its file,
+// and through the file every amount, against the chain.
+type Commitment struct {
+	Root, File               [32]byte // Merkle root of the balances; the file's hash
+	Nodes                    uint64
+	Points, PointsEver       MicroPoints // earned in the epoch; up to its end
+	Royalties, RoyaltiesEver Units
+}
 
 // Memo is a memo's content.
 type Memo struct {
@@ -45,18 +68,18 @@ type Memo struct {
 func (m Memo) String() string {
 	var b strings.Builder
 	switch m.Kind {
-	case KindCommit:
-		fmt.Fprintf(&b, "%s commit %d %d root=%x file=%x nodes=%d points=%d royalties=%d points_ever=%d royalties_ever=%d", memoDomain, m.Epoch, m.Seq,
+	case Commit:
+		fmt.Fprintf(&b, "%s commit %d %d root=%x file=%x nodes=%d points=%d royalties=%d points_ever=%d royalties_ever=%d", domain, m.Epoch, m.Seq,
 			m.Root, m.File, m.Nodes, m.Points, m.Royalties, m.PointsEver, m.RoyaltiesEver)
 		if !m.Mint.IsZero() {
 			fmt.Fprintf(&b, " mint=%s rate=%s", m.Mint, m.Rate)
 		}
-	case KindRefund:
-		fmt.Fprintf(&b, "%s refund %d %s", memoDomain, m.Seq, m.Order)
-	case KindPay:
-		fmt.Fprintf(&b, "%s pay %d %d %s", memoDomain, m.Epoch, m.Seq, m.Rate)
+	case Refund:
+		fmt.Fprintf(&b, "%s refund %d %s", domain, m.Seq, m.Order)
+	case Pay:
+		fmt.Fprintf(&b, "%s pay %d %d %s", domain, m.Epoch, m.Seq, m.Rate)
 		for i := range maxMemo {
-			if len(m.Tags) == 0 || i > maxTransfers {
+			if len(m.Tags) == 0 || i > MaxTransfers {
 				break
 			}
 			if tag, ok := m.Tags[i]; ok {
@@ -67,28 +90,28 @@ func (m Memo) String() string {
 	return b.String()
 }
 
-// maxTransfers is more than fit into any transaction.
-const maxTransfers = 255
+// MaxTransfers is more than fit into any transaction.
+const MaxTransfers = 255
 
-// ParseMemo reads a memo. What String would not write is refused.
-func ParseMemo(text string) (Memo, error) {
+// Parse reads a memo. What String would not write is refused.
+func Parse(text string) (Memo, error) {
 	if len(text) > maxMemo {
 		return Memo{}, fmt.Errorf("memo of %d bytes", len(text))
 	}
 	w := strings.Split(text, " ")
-	if len(w) < 4 || w[0] != memoDomain {
+	if len(w) < 4 || w[0] != domain {
 		return Memo{}, fmt.Errorf("memo %.40q is not ours", text)
 	}
 	m, err := Memo{}, error(nil)
 	switch m.Kind = Kind(w[1]); m.Kind {
-	case KindRefund:
+	case Refund:
 		m.Seq, err = strconv.ParseUint(w[2], 10, 63)
 		m.Order = w[3]
-	case KindCommit, KindPay:
+	case Commit, Pay:
 		if m.Epoch, err = strconv.ParseUint(w[2], 10, 63); err == nil {
 			m.Seq, err = strconv.ParseUint(w[3], 10, 63)
 		}
-		if err == nil && m.Kind == KindCommit {
+		if err == nil && m.Kind == Commit {
 			err = m.parseCommit(w[4:])
 		} else if err == nil {
 			err = m.parsePay(w[4:])
@@ -162,7 +185,7 @@ func (m *Memo) parsePay(words []string) (err error) {
 	for _, word := range words[1:] {
 		place, tag, _ := strings.Cut(word, "=")
 		i, err := strconv.Atoi(place)
-		if err != nil || i < 0 || i > maxTransfers || len(tag) < minTag {
+		if err != nil || i < 0 || i > MaxTransfers || len(tag) < MinTag {
 			return fmt.Errorf("tag %.20q", word)
 		}
 		if m.Tags == nil {
@@ -172,3 +195,6 @@ func (m *Memo) parsePay(words []string) (err error) {
 	}
 	return nil
 }
+
+// Tagged says whether tag stands for the node of that id.
+func Tagged(id, tag string) bool { return len(tag) >= MinTag && strings.HasPrefix(id, tag) }
