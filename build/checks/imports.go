@@ -27,8 +27,8 @@ var layers = []layer{
 	},
 	{
 		"dataset/cmd/...",
-		[]string{"dataset/...", "router/ledger", "router/dedupe/...", "relay/wire/..."},
-		"fallow-data recomputes epochs and receipts offline, finds duplicates by the router's own rule, and needs nothing else of either party",
+		[]string{"dataset/...", "router/ledger", "router/dedupe/...", "router/settle/memo", "relay/wire/..."},
+		"fallow-data recomputes epochs and receipts offline, finds duplicates by the router's own rule, reads what settlement wrote on the chain, and needs nothing else of either party",
 	},
 	{
 		"dataset/...",

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/fallow-network/fallow/dataset/cmd/fallow-data/paid"
 	"github.com/fallow-network/fallow/router"
 	"github.com/fallow-network/fallow/router/api"
 )
@@ -115,6 +116,10 @@ type demo struct {
 	nodes  []*nodeProcess
 	job    api.Job
 
+	chain      *chain // nil if what it needs is not on this machine
+	settlement SettlementSummary
+	claims     []paid.Claim
+
 	stopRouter context.CancelFunc
 	routerDone chan error
 }
@@ -136,13 +141,13 @@ func (d *demo) start(ctx context.Context) error {
 	} else {
 		d.say.line("site", "%s (the real web: at most one page a second, robots.txt obeyed)", d.Site)
 	}
-	if err := d.startRouter(); err != nil {
+	if err := d.startRouter(ctx); err != nil {
 		return err
 	}
 	return d.startNodes(ctx)
 }
 
-func (d *demo) startRouter() error {
+func (d *demo) startRouter(startCtx context.Context) error {
 	var err error
 	if d.log, err = os.Create(filepath.Join(d.Dir, "router.log")); err != nil {
 		return err
@@ -152,7 +157,11 @@ func (d *demo) startRouter() error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: level}))
-	if d.router, err = router.New(log, d.routerConfig()); err != nil {
+	cfg := d.routerConfig()
+	if err := d.startChain(startCtx, &cfg); err != nil {
+		return err
+	}
+	if d.router, err = router.New(log, cfg); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -190,6 +199,9 @@ func (d *demo) routerConfig() router.Config {
 func (d *demo) close() {
 	d.stopNodes()
 	d.stop()
+	if d.chain != nil {
+		_ = d.chain.runtime.Close()
+	}
 	if d.site != nil {
 		d.site.close()
 	}

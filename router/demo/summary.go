@@ -11,25 +11,27 @@ import (
 	"time"
 
 	"github.com/fallow-network/fallow/dataset"
+	"github.com/fallow-network/fallow/dataset/cmd/fallow-data/paid"
 	"github.com/fallow-network/fallow/router/api"
 	"github.com/fallow-network/fallow/router/ledger"
 )
 
 // Summary is what a demo came to. Its JSON is a contract that scripts rely on.
 type Summary struct {
-	Pages      int64            `json:"pages"`
-	Records    int64            `json:"records"`
-	Duplicates api.Duplicates   `json:"duplicates"`
-	Skipped    map[string]int64 `json:"skipped"`   // answered but not a record, by cause
-	Forbidden  int64            `json:"forbidden"` // addresses left alone because of robots.txt
-	Failed     map[string]int64 `json:"failed"`
-	Bytes      uint64           `json:"bytes"` // carried by the nodes, both ways
-	Seconds    float64          `json:"seconds"`
-	Nodes      []NodeSummary    `json:"nodes"`
-	Dataset    DatasetSummary   `json:"dataset"`
-	Epoch      EpochSummary     `json:"epoch"`
-	Judge      *Judgement       `json:"judge,omitempty"` // lab site only
-	Console    string           `json:"console"`
+	Pages      int64              `json:"pages"`
+	Records    int64              `json:"records"`
+	Duplicates api.Duplicates     `json:"duplicates"`
+	Skipped    map[string]int64   `json:"skipped"`   // answered but not a record, by cause
+	Forbidden  int64              `json:"forbidden"` // addresses left alone because of robots.txt
+	Failed     map[string]int64   `json:"failed"`
+	Bytes      uint64             `json:"bytes"` // carried by the nodes, both ways
+	Seconds    float64            `json:"seconds"`
+	Nodes      []NodeSummary      `json:"nodes"`
+	Dataset    DatasetSummary     `json:"dataset"`
+	Epoch      EpochSummary       `json:"epoch"`
+	Settlement *SettlementSummary `json:"settlement"`
+	Judge      *Judgement         `json:"judge,omitempty"` // lab site only
+	Console    string             `json:"console"`
 }
 
 // NodeSummary is what one node did. Points are micro-points.
@@ -76,6 +78,9 @@ func (d *demo) finish(ctx context.Context) (Summary, error) {
 	if err := d.closeEpoch(ctx, &s); err != nil {
 		return s, err
 	}
+	if err := d.settleEpoch(ctx, &s); err != nil {
+		return s, err
+	}
 	if err := d.checkDataset(&s); err != nil {
 		return s, err
 	}
@@ -99,6 +104,7 @@ func (d *demo) closeEpoch(ctx context.Context, s *Summary) error {
 	if report := file.Verify(ledger.VerifyOptions{}); !report.Valid() {
 		return fmt.Errorf("the epoch file does not verify: %+v", report.Problems)
 	}
+	d.claims = paid.Claims(file)
 	s.Epoch = EpochSummary{
 		Number: closed.Number, Root: closed.Root, File: closed.File, Pool: int64(closed.Pool), Paid: int64(closed.Allocated),
 	}
@@ -171,6 +177,9 @@ func (d *demo) show(s Summary) {
 	}
 	d.say.command("%s verify %s", d.short(data), d.short(s.Dataset.Dir))
 	d.say.command("%s epoch verify %s", d.short(data), d.short(s.Epoch.File))
+	if d.chain != nil && d.Serve && len(s.Nodes) > 0 {
+		d.say.command("%s epoch paid %s --node %s --rpc %s", d.short(data), d.short(s.Epoch.File), s.Nodes[0].ID, d.chain.world.Endpoint(0))
+	}
 	d.say.command("%s inspect %s", d.short(data), d.short(s.Dataset.Dir))
 	d.say.command("%s journal --data %s", d.short(d.Node), d.short(filepath.Join(d.Dir, "node1")))
 }

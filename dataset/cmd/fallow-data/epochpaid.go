@@ -12,7 +12,6 @@ import (
 	"github.com/fallow-network/fallow/dataset/jsonrpc"
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router/ledger"
-	"github.com/fallow-network/fallow/router/settle/memo"
 )
 
 func newEpochPaid() *cobra.Command {
@@ -80,13 +79,12 @@ func claimOf(path, node, address string) (paid.Claim, error) {
 	if r := f.Verify(ledger.VerifyOptions{}); !r.Valid() {
 		return c, fmt.Errorf("%w: %s is not valid (%s: %s), so it is no claim to check; see fallow-data epoch verify", errReported, path, r.Problems[0].Where, r.Problems[0].What)
 	}
-	i := slices.IndexFunc(f.Content.Statements, func(s ledger.Statement) bool { return s.Node == c.Node })
+	claims := paid.Claims(f)
+	i := slices.IndexFunc(claims, func(claim paid.Claim) bool { return claim.Node == c.Node })
 	if i < 0 {
 		return c, fmt.Errorf("cannot tell: node %s has never earned anything by the end of epoch %d", c.Node, f.Content.Epoch)
 	}
-	c.Router, c.Epoch, c.Root, c.File = f.Content.Router, f.Content.Epoch, f.Content.Root, f.Hash
-	c.Points = memo.MicroPoints(f.Content.Statements[i].Cumulative)
-	c.Address = c.Node
+	c = claims[i]
 	if address != "" {
 		if c.Address, err = wire.ParseKey(address); err != nil {
 			return c, fmt.Errorf("cannot tell: --address is %.60q: %w", address, err)

@@ -59,7 +59,7 @@ func (t *target) showSettlement(s screen, st api.Settlement) error {
 		s.printf("settlement is off: nothing goes on a chain. Set settle.mode to commit or pay to change that;\nfallow-router config print has all settings with their meaning\n")
 		return nil
 	}
-	s.fields([][2]string{{"mode", st.Mode}, {"treasury", st.Treasury}, {"token", st.Mint}, {"rate", rateText(st.Rate)}})
+	rows := [][2]string{{"mode", st.Mode}, {"treasury", st.Treasury}, {"token", st.Mint}, {"rate", rateText(st.Rate)}}
 	if e := st.Epoch; e != nil {
 		state := "under way"
 		switch {
@@ -68,18 +68,20 @@ func (t *target) showSettlement(s screen, st api.Settlement) error {
 		case !st.Running:
 			state = "begun and not finished; go on with: fallow-router settle run --yes" + t.again()
 		}
-		s.fields([][2]string{
+		rows = append(rows, [][2]string{
 			{"epoch", fmt.Sprintf("%d, %s", e.Number, state)},
 			{"batches", fmt.Sprintf("%d of %d final", e.Final, e.Batches)},
 			{"commitment", e.Commit},
-		})
+		}...)
 		if st.Mode == "pay" {
-			s.fields([][2]string{{"paid", fmt.Sprintf("%d base units, %d waiting, to nodes ever %d", e.Paid, e.Waiting, st.Paid)}})
+			rows = append(rows, [2]string{"paid", fmt.Sprintf("%d base units, %d waiting, to nodes ever %d", e.Paid, e.Waiting, st.Paid)})
 		}
+		s.fields(rows)
 		if err := showHeld(s, e.Held, len(e.Held)+e.HeldMore); err != nil {
 			return err
 		}
 	} else {
+		s.fields(rows)
 		s.printf("no epoch has been settled yet; see what would be: fallow-router settle plan%s\n", t.again())
 	}
 	if l := st.Live; l != nil {
@@ -149,25 +151,25 @@ func epochArgument(args []string) (uint64, error) {
 const maxShown = 25
 
 func showPlan(s screen, p api.SettlementPlan) error {
-	s.fields([][2]string{
+	rows := [][2]string{
 		{"epoch", strconv.FormatUint(p.Epoch, 10)},
 		{"root", p.Root},
 		{"file", p.File},
 		{"treasury", fmt.Sprintf("%s, %s SOL", p.Treasury, decimal(p.TreasuryLamports, 9))},
-	})
+	}
 	if p.Mode == "pay" {
-		s.fields([][2]string{
+		rows = append(rows, [][2]string{
 			{"token", fmt.Sprintf("%s, the treasury has %s", p.Mint, decimal(int64(p.TreasuryUnits), p.Decimals))},
 			{"rate", rateText(p.Rate)},
 			{"pays", fmt.Sprintf("%s to %d nodes", decimal(int64(p.Units), p.Decimals), len(p.Payouts))},
-		})
+		}...)
 	}
 	costs := fmt.Sprintf("%s SOL: fees of %d transactions %s, rent of their markers %s",
 		decimal(p.FeeLamports+p.AccountRentLamports+p.MarkerRentLamports, 9), len(p.Batches), decimal(p.FeeLamports, 9), decimal(p.MarkerRentLamports, 9))
 	if p.NewAccounts > 0 {
 		costs += fmt.Sprintf(", opening %d token accounts %s", p.NewAccounts, decimal(p.AccountRentLamports, 9))
 	}
-	s.fields([][2]string{{"costs", costs}})
+	s.fields(append(rows, [2]string{"costs", costs}))
 	if p.ShortLamports > 0 {
 		s.printf("%s send %s SOL to %s, or lower settle.account_budget\n", s.warn("the treasury cannot pay these costs:"), decimal(p.ShortLamports, 9), p.Treasury)
 	}
