@@ -93,6 +93,15 @@ for each: length of the source (32 bits), the source, length of the text (32 bit
 brace and a line feed. It is an Ed25519 signature, by the key in the field ` + "`router`" + ` (base58), over ` + "`" + manifestFormat + "`" + `, a line
 feed and every byte of the file before the first hex digit.
 
+**Proof of a row.** ` + "`fallow-data prove`" + ` writes JSON with ` + "`encoding`" + ` (the row encoding, base64), ` + "`file`" + ` and ` + "`row`" + ` (the shard and the
+row's number in it, from 0), ` + "`path`" + ` (the sibling hashes from the leaf upwards, RFC 9162, 2.1.3), ` + "`manifest`" + ` (manifest.json as it
+is) and ` + "`record`" + ` (the row for people). It is right if the leaf of the encoding leads by the path to the ` + "`root`" + ` of that shard in the
+manifest, with its ` + "`rows`" + ` as the size of the tree, and if the manifest's signature fits. There is one form of it, two spaces a
+level: verify takes no other.
+
+**On a chain.** A version is committed by the memo ` + "`fallow-dataset-v1 NAME VERSION ROOT`" + ` (root in lower-case hex) in a Solana
+transaction.
+
 ## Test vector
 
 `

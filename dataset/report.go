@@ -18,6 +18,7 @@ const (
 	ProblemUnreadable = "unreadable" // a part of a column cannot be decoded
 	ProblemRow        = "row"        // a row is not what its leaf says
 	ProblemRoot       = "root"       // a Merkle root differs: rows were exchanged, added, removed or moved
+	ProblemChain      = "chain"      // a transaction that should commit the version does not
 	ProblemFigure     = "figure"     // a number in the manifest is not what the files say
 )
 
@@ -54,6 +55,7 @@ func (p Problem) String() string {
 const (
 	KindVersion = "version"
 	KindShard   = "shard"
+	KindProof   = "proof" // of one row
 )
 
 // Report is the outcome of Verify. Rows are counted from 0.
@@ -72,7 +74,16 @@ type Report struct {
 	Omitted  int64       `json:"omitted"` // problems beyond the limit, only counted
 	Notes    []string    `json:"notes"`   // what the reader should know, no fault
 
+	// Manifest is the one that was judged, nil if there was none to read.
+	Manifest *Manifest `json:"-"`
+
 	limit int
+}
+
+// Reject adds a problem that was found elsewhere; the report is not valid then.
+func (r *Report) Reject(p Problem) {
+	r.Valid = false
+	r.add(p)
 }
 
 func (r *Report) add(p Problem) {

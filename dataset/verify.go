@@ -26,8 +26,8 @@ type VerifyOptions struct {
 // the key that was insisted on.
 var ErrCannotTell = errors.New("cannot tell")
 
-// Verify checks the version in a folder, or a single shard, against everything
-// that can be recomputed offline: signature, digests and sizes of all files,
+// Verify checks the version in a folder, a single shard, or the proof of one row,
+// against everything that can be recomputed offline: signature, digests and sizes of all files,
 // every row's Merkle leaf, the roots, and the figures of the manifest. For a
 // shard inside a version it uses that version's manifest; a shard alone can
 // only be checked against itself.
@@ -146,7 +146,7 @@ func (v *verifier) judge(m *Manifest, err error) {
 	default:
 		v.trusted = true
 	}
-	v.manifest = m
+	v.manifest, v.report.Manifest = m, m
 	v.report.Dataset, v.report.Version, v.report.Router = m.Dataset, m.Version, m.Router
 	if v.options.Key != nil && Address(v.options.Key) != m.Router {
 		v.report.add(Problem{Kind: ProblemKey, File: ManifestFile, Field: "router", Detail: fmt.Sprintf("signed by %s, not by %s", m.Router, Address(v.options.Key))})

@@ -9,6 +9,13 @@ import (
 // single verifies a shard by itself, with the manifest of its version if it
 // lies in one.
 func (v *verifier) single(file string) error {
+	if f, ok, err := beginsLikeJSON(file); err != nil || ok {
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return v.proof(file, f)
+	}
 	v.report.Kind = KindShard
 	name, found, err := v.enclosing(file)
 	if err != nil {
@@ -36,22 +43,11 @@ func (v *verifier) single(file string) error {
 // enclosing looks for the version that the file lies in: two folders up for a
 // shard, one for duplicates.parquet.
 func (v *verifier) enclosing(file string) (name string, found bool, err error) {
-	absolute, err := filepath.Abs(file)
-	if err != nil {
+	dir, name, err := versionAround(file)
+	if err != nil || dir == "" {
 		return "", false, err
 	}
-	for dir := filepath.Dir(absolute); ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, ManifestFile)); err == nil {
-			name, err := filepath.Rel(dir, absolute)
-			if err != nil {
-				return "", false, err
-			}
-			return filepath.ToSlash(name), true, v.openFound(dir)
-		}
-		if filepath.Base(dir) != "data" {
-			return "", false, nil
-		}
-	}
+	return name, true, v.openFound(dir)
 }
 
 func (v *verifier) openFound(dir string) error {
@@ -86,4 +82,16 @@ func (v *verifier) alone(file string) error {
 	v.report.Root = check.tally.tree.Root()
 	v.report.Notes = append(v.report.Notes, "no manifest: the shard was compared with its own leaves and footer, which whoever rewrites it can rewrite too")
 	return nil
+}
+
+// beginsLikeJSON opens a file that may be a proof; nothing Parquet begins so.
+func beginsLikeJSON(file string) (f *os.File, ok bool, err error) {
+	if f, err = os.Open(file); err != nil {
+		return nil, false, err
+	}
+	var first [1]byte
+	if n, _ := f.ReadAt(first[:], 0); n == 1 && first[0] == '{' {
+		return f, true, nil
+	}
+	return nil, false, f.Close()
 }

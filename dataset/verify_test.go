@@ -38,7 +38,11 @@ func TestFlippedBytesAreFound(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	located, parquet := 0, 0
 	var widths []int64 // rows named at once
-	for n := range 300 {
+	flips := 200
+	if os.Getenv("FALLOW_SOAK") != "" {
+		flips = 1000
+	}
+	for n := range flips {
 		// A third of the flips go to the small files, which chance would miss.
 		file := n % len(paths)
 		if n%3 != 0 {
@@ -66,7 +70,7 @@ func TestFlippedBytesAreFound(t *testing.T) {
 		}
 		restore()
 	}
-	if located*10 < parquet*8 {
+	if located*10 < parquet*7 { // footers, which belong to no row, take a fifth of files this small
 		t.Errorf("a row was named for %d of %d flips in shards", located, parquet)
 	}
 	slices.Sort(widths)

@@ -83,6 +83,42 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+func TestProve(t *testing.T) {
+	dir := published(t)
+	key := dataset.Address(ed25519.NewKeyFromSeed(make([]byte, 32)).Public().(ed25519.PublicKey))
+	file := filepath.Join(t.TempDir(), "proof.json")
+	code, out, errs := command("prove", dir, "--url", "https://a.example/7", "--out", file)
+	if code != 0 || out != "" || !strings.Contains(errs, "row 7 of data/train-00000-of-00001.parquet") {
+		t.Fatalf("exit %d, %q, %q", code, out, errs)
+	}
+	if code, out, errs = command("verify", file, "--key", key); code != 0 || !strings.Contains(out, "valid proof of a row of demo version 1") {
+		t.Errorf("exit %d, %q, %q", code, out, errs)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ = command("prove", dir, "--row", "7"); code != 0 || out != string(raw) {
+		t.Errorf("exit %d, to standard output %q", code, out)
+	}
+	if err := os.WriteFile(file, bytes.Replace(raw, []byte("Text 7"), []byte("Text 8"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ = command("verify", file); code != exitInvalid || !strings.Contains(out, "field text") {
+		t.Errorf("exit %d, %q", code, out)
+	}
+	for _, args := range [][]string{{"prove", dir}, {"prove", dir, "--id", "x"}, {"prove", dir, "--row", "1", "--id", "1"}, {"prove", file, "--row", "1"}} {
+		if code, _, errs := command(args...); code != exitCannotTell || errs == "" {
+			t.Errorf("%v: exit %d, %q", args, code, errs)
+		}
+	}
+	for _, args := range [][]string{{"--rpc", "http://127.0.0.1:1"}, {"--rpc", "ftp://x", "--memo", "x"}} {
+		if code, _, errs := command(append([]string{"verify", dir}, args...)...); code != exitCannotTell || errs == "" {
+			t.Errorf("%v: exit %d, %q", args, code, errs)
+		}
+	}
+}
+
 func TestInspect(t *testing.T) {
 	dir := published(t)
 	for _, path := range []string{dir, filepath.Join(dir, "data", "train-00000-of-00001.parquet")} {
