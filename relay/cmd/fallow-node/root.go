@@ -37,7 +37,7 @@ Exit codes: 0 done, 1 it failed, 2 wrong command line, 3 no agent is running,
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.dir, "data", datadir.Default(), "data directory: identity, rules, journal, receipts")
 	flags.BoolVar(&o.json, "json", false, "print JSON (for run: log JSON)")
-	root.AddCommand(newRun(o), newStatus(o), newJournal(o), newConsent(o), newPause(o), newResume(o), newRules(o), newEarnings(o), newIdentity(o), newRouter(o), newDoctor(o))
+	root.AddCommand(newRun(o), newStatus(o), newJournal(o), newConsent(o), newPause(o), newResume(o), newRules(o), newEarnings(o), newIdentity(o), newRouter(o), newDoctor(o), newInstall(o), newUninstall(o))
 	for _, c := range root.Commands() {
 		if c.HasSubCommands() && c.RunE == nil {
 			c.RunE = func(cmd *cobra.Command, _ []string) error { return sayWhat(cmd) }
