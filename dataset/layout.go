@@ -20,7 +20,7 @@ const maxColumns = 1000
 func (t *table[T]) of(meta *metadata.FileMetaData) (found *table[T], err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			found, err = nil, fmt.Errorf("%w: schema: %v", ErrFormat, p)
+			found, err = nil, fmt.Errorf("%w: schema: %w", ErrFormat, crashed(p))
 		}
 	}()
 	named := footerKey(meta, "fallow.schema")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/apache/arrow/go/v17/parquet"
@@ -99,11 +100,19 @@ func readFooter(src io.ReaderAt, size int64, limits Limits) (footer []byte, at i
 	return footer, at, nil
 }
 
+// crashed is what a panic of Arrow's says to people.
+func crashed(p any) error {
+	if _, ok := p.(runtime.Error); ok {
+		return errors.New("it contradicts itself")
+	}
+	return fmt.Errorf("%v", p)
+}
+
 // parseFooter contains Arrow's panics on broken footers.
 func parseFooter(footer []byte) (meta *metadata.FileMetaData, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			meta, err = nil, fmt.Errorf("%w: footer: %v", ErrFormat, p)
+			meta, err = nil, fmt.Errorf("%w: footer: %w", ErrFormat, crashed(p))
 		}
 	}()
 	if meta, err = metadata.NewFileMetaData(footer, nil); err != nil {
@@ -185,7 +194,7 @@ func (r *tableReader[T]) readGroup(i int, base int64, yield func(int64, *T, bool
 func (r *tableReader[T]) cursors(group int, base int64) (list []*cursor, rows int64, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: row group %d: %v", ErrFormat, group, p)
+			err = fmt.Errorf("%w: row group %d: %w", ErrFormat, group, crashed(p))
 		}
 	}()
 	g := r.meta.RowGroups[group]

@@ -14,11 +14,16 @@ const [totals] = await ask(`
          round(avg(language_score), 9) AS score, sum(len(signals)) AS signals, count(*) FILTER (octet_length(leaf) = 32) AS leaves
   FROM ${shards}`);
 const languages = await ask(`SELECT language || '_' || language_script AS code, count(*) AS rows FROM ${shards} GROUP BY 1 ORDER BY 1`);
-const rows = await ask(`
-  SELECT id, url, md5(text) AS text, title, epoch_us(fetched_at) AS fetched_at, status, lower(hex(leaf)) AS leaf,
-         lower(hex(lease)) AS lease, list_transform(signals, s -> s.source || ': ' || s.text) AS signals
-  FROM ${shards} ORDER BY surt, id`);
-const duplicates = await ask(`SELECT dropped_id, kept_id, kind, similarity FROM read_parquet('${folder}/duplicates.parquet')`);
 const types = await ask(`SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${shards})`);
+const plain = types.map(({ column_name: name, column_type: type }) => {
+  if (type === "BLOB") return `lower(hex(${name})) AS ${name}`;
+  return type.startsWith("TIMESTAMP") ? `epoch_us(${name}) AS ${name}` : name;
+});
+const rows = await ask(`SELECT ${plain.join(", ")} FROM ${shards} ORDER BY surt, id`);
+const [raw] = await ask(`
+  SELECT count(*) AS rows, count(*) FILTER (sha256(body) = lower(hex(body_sha256))) AS sound, sum(octet_length(body)) AS bytes,
+         count(d.id) AS joined, count(*) FILTER (header LIKE 'Content-Type: %' AND protocol = 'HTTP/2.0' AND status = 200) AS headers
+  FROM read_parquet('${folder}/raw/**/*.parquet') r LEFT JOIN (SELECT DISTINCT id FROM ${shards}) d ON d.id = r.id`);
+const duplicates = await ask(`SELECT dropped_id, kept_id, kind, similarity FROM read_parquet('${folder}/duplicates.parquet')`);
 
-console.log(JSON.stringify({ totals, languages, rows, duplicates, types }));
+console.log(JSON.stringify({ totals, languages, rows, raw, duplicates, types }));
