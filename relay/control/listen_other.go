@@ -1,4 +1,4 @@
-//go:build !unix
+//go:build !unix && !windows
 
 package control
 
@@ -8,9 +8,9 @@ import (
 	"net"
 )
 
-// errNoSocket stands until there is a named pipe with per-user permissions. A
-// port on loopback would not do: every user of the machine can open it.
-var errNoSocket = errors.New("a local control socket is not available on this system yet")
+// errNoSocket: a port on loopback would not do, since every user of the machine can
+// open it.
+var errNoSocket = errors.New("this system has neither unix sockets nor named pipes")
 
 func listen(string) (net.Listener, error) { return nil, errNoSocket }
 

@@ -19,9 +19,10 @@ type linux struct {
 	count uint64 // of events of keyboards and mice
 	since bool   // whether count was read before
 	last  time.Time
+	nm    networkManager
 }
 
-func newSystem() system { return &linux{root: "/"} }
+func newSystem() system { return &linux{root: "/", nm: networkManager{connect: systemBus}} }
 
 // text is a file without the space around it, "" if it cannot be read.
 func (l *linux) text(parts ...string) string {
@@ -123,8 +124,8 @@ func (l *linux) deviceType(name string) string {
 var tethers = map[string]string{"ipheth": "an iPhone", "rndis_host": "a telephone"}
 
 // metered knows the ways that are always paid by volume, and what an Android
-// telephone tells systemd-networkd by DHCP. Anything else may be metered or not:
-// only NetworkManager would know what the user has ticked.
+// telephone tells systemd-networkd by DHCP. Of anything else only NetworkManager
+// knows, where the user ticks it.
 func (l *linux) metered(ways []way) Finding {
 	for _, w := range ways {
 		driver, err := os.Readlink(filepath.Join(l.root, "sys/class/net", w.name, "device/driver"))
@@ -141,7 +142,10 @@ func (l *linux) metered(ways []way) Finding {
 	if gateway, _, ok := l.gateway(); ok && gateway.String() == iPhoneGateway {
 		return yes("the gateway is an iPhone's")
 	}
-	return cannot("the system tells no program without privileges whether a line is paid by volume")
+	if found, ok := l.nm.metered(); ok {
+		return found
+	}
+	return cannot("there is no NetworkManager that would know whether the line is paid by volume")
 }
 
 // managed knows the one sign that every way of joining a directory leaves.
