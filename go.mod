@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	filippo.io/edwards25519 v1.2.0
+	fyne.io/systray v1.12.2
 	github.com/BurntSushi/toml v1.5.0
 	github.com/Microsoft/go-winio v0.6.3
 	github.com/RadhiFadlillah/whatlanggo v0.0.0-20240916001553-aac1f0f737fc

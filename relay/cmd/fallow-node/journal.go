@@ -15,6 +15,7 @@ import (
 	"github.com/fallow-network/fallow/relay"
 	"github.com/fallow-network/fallow/relay/control"
 	"github.com/fallow-network/fallow/relay/journal"
+	"github.com/fallow-network/fallow/relay/wire"
 )
 
 func newJournal(o *options) *cobra.Command {
@@ -110,6 +111,8 @@ func row(e journal.Entry) []string {
 		outcome = e.Reason.String()
 	case journal.Pages:
 		purpose = strings.Join(e.URLs, " ")
+	case journal.Halted:
+		purpose = haltText(e)
 	case journal.Disputed, journal.Omitted, journal.Recovered:
 		purpose = e.Note
 	}
@@ -126,4 +129,20 @@ func printable(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// haltText is what a router had stopped from then on.
+func haltText(e journal.Entry) string {
+	h, err := wire.OpenHalt(e.Halt, e.HaltSig)
+	if err != nil {
+		return "unreadable"
+	}
+	if len(h.Stops) == 0 {
+		return "the router lifted what it had stopped"
+	}
+	var all []string
+	for _, s := range h.Stops {
+		all = append(all, strings.TrimSpace(s.Scope.String()+" "+s.Job)+" stopped: "+s.Reason)
+	}
+	return printable(strings.Join(all, "; "))
 }

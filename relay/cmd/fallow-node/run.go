@@ -20,6 +20,7 @@ import (
 
 func newRun(o *options) *cobra.Command {
 	cfg := relay.DefaultConfig()
+	var tray bool
 	cmd := &cobra.Command{
 		Use:   "run [--router ADDRESS]",
 		Short: "Run the agent until it is stopped with Ctrl-C or SIGTERM",
@@ -53,17 +54,22 @@ again every 5 to 10 minutes, and taken when it answers.`,
 				cfg.Backoff, cfg.Session.Silence = labBackoff, labSilence
 			}
 			cfg.Dir, cfg.Version = o.dir, version
+			wish := trayIfThere
+			if cmd.Flags().Changed("tray") {
+				wish = map[bool]trayWish{true: trayAsked, false: trayNever}[tray]
+			}
 			log := newLogger(o.json)
 			if overridden {
 				log.Info("--router is given, so the list of fallow-node router is not used", "chosen", len(chosen))
 			}
-			return runAgent(cmd.Context(), log, cfg)
+			return runAgent(cmd.Context(), log, cfg, wish)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&cfg.Routers, "router", nil, "router address ending in /p2p/KEY; repeat for failover, home first; instead of the chosen ones")
 	flags.BoolVar(&cfg.Lab, "lab", false, "dial loopback and private addresses only; for demos and tests")
 	flags.StringVar(&cfg.LabDNS, "dns", "", "DNS server of the lab, ADDRESS:PORT")
+	flags.BoolVar(&tray, "tray", false, "say so if there is no tray to show an icon in; where there is one, it shows anyway (--tray=false: never)")
 	flags.IntVar(&cfg.MaxTunnels, "max-tunnels", cfg.MaxTunnels, "tunnels at once, 1 to 1024; the rules may allow fewer")
 	return cmd
 }
@@ -85,7 +91,7 @@ func newLogger(json bool) *slog.Logger {
 
 // runAgent runs a node and its control socket. A second signal ends the process
 // at once.
-func runAgent(ctx context.Context, log *slog.Logger, cfg relay.Config) (err error) {
+func runAgent(ctx context.Context, log *slog.Logger, cfg relay.Config, wish trayWish) (err error) {
 	ctx, restore := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, restore)
 	defer restore()
@@ -97,6 +103,11 @@ func runAgent(ctx context.Context, log *slog.Logger, cfg relay.Config) (err erro
 	log.Info("agent started", "node", node.Key(), "version", cfg.Version, "data", cfg.Dir, "lab", cfg.Lab)
 
 	group, ctx := errgroup.WithContext(ctx)
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	if wish != trayNever && (!cfg.Lab || wish == trayAsked) {
+		group.Go(func() error { return showTray(ctx, log, cfg.Dir, node, quit, wish) })
+	}
 	socket, err := control.Listen(cfg.Dir)
 	if err != nil {
 		log.Warn("this agent cannot be controlled while it runs", "err", err)
@@ -109,8 +120,11 @@ func runAgent(ctx context.Context, log *slog.Logger, cfg relay.Config) (err erro
 		})
 		return group.Wait()
 	}
-	if err := node.Run(ctx); err != nil {
-		return fmt.Errorf("run node: %w", err)
-	}
-	return nil
+	group.Go(func() error {
+		if err := node.Run(ctx); err != nil {
+			return fmt.Errorf("run node: %w", err)
+		}
+		return nil
+	})
+	return group.Wait()
 }
