@@ -1,0 +1,242 @@
+// Package trap keeps a crawl out of the parts of a site that have no end:
+// calendars, session ids in addresses, facets, pages that answer everything,
+// subdomains without number. It judges addresses by their form, and families of
+// addresses by what fetching some of them has brought.
+//
+// It fetches nothing and knows no jobs; router/crawl has one Guard a job, asks it
+// before an address is queued and again before it is fetched, and tells it what
+// came. What it cuts has a Reason that the job lists.
+package trap
+
+import (
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// Reason is why an address is not fetched. The empty Reason lets it pass.
+type Reason string
+
+// The reasons this package gives.
+const (
+	PathDepth    Reason = "path_depth"   // more folders than Limits.PathSegments
+	Repetition   Reason = "repetition"   // a part of the path repeats itself
+	Query        Reason = "query"        // too many parameters, or one too often
+	Calendar     Reason = "calendar"     // a date that nobody wrote pages about
+	Variants     Reason = "variants"     // suspicious addresses of a family beyond what the family has earned
+	Unproductive Reason = "unproductive" // a family whose pages say nothing new
+	Deep         Reason = "deep"         // far from any seed, in a family that goes on and on
+	Subdomains   Reason = "subdomains"   // more hosts of a site than its pages justify
+)
+
+// Limits are the bounds of a Guard. Start from DefaultLimits.
+type Limits struct {
+	PathSegments int // folders and name of a path; default 24
+	Repeats      int // times in a row that a part of a path may come; default 2
+	Params       int // parameters of a query; default 12
+	SameParam    int // times one parameter may come; default 4
+	FirstYear    int // the oldest year a date in an address may name; default 1990
+	YearsAhead   int // and how many years from now; default 1
+
+	// Fetches that a family gets before it has brought anything, and for each
+	// page that did: suspicious addresses 5 and 4, others 24 and 8.
+	SuspectStart, SuspectEach int
+	FamilyStart, FamilyEach   int
+	// DeepFrom is the number of links from a seed beyond which a family gets
+	// SuspectStart fetches and one for every four pages that brought something.
+	// Default 24.
+	DeepFrom int
+	// Hosts of a site beside the first that are let in before any of them has
+	// brought anything, and for each that did; and in all. Default 8, 2, 1,000.
+	HostStart, HostEach, HostMost int
+
+	Families int // remembered, the one used longest ago goes first; default 16,384
+	Sites    int // whose hosts are remembered; default 1,024
+}
+
+// DefaultLimits are those named in Limits.
+func DefaultLimits() Limits {
+	return Limits{
+		PathSegments: 24, Repeats: 2, Params: 12, SameParam: 4, FirstYear: 1990, YearsAhead: 1,
+		SuspectStart: 5, SuspectEach: 4, FamilyStart: 24, FamilyEach: 8, DeepFrom: 24,
+		HostStart: 8, HostEach: 2, HostMost: 1000, Families: 16_384, Sites: 1_024,
+	}
+}
+
+// Address is an address in canonical form and where it was found.
+type Address struct {
+	URL, Host, Site string
+	Depth           int // links from a seed
+}
+
+// Guard judges the addresses of one job. It is safe for concurrent use. What it
+// has learned is in memory only; after a restart families earn their fetches anew.
+type Guard struct {
+	limits Limits
+	now    func() time.Time
+
+	mu       sync.Mutex
+	families *lru.Cache[string, *family]
+	sites    *lru.Cache[string, *hosts]
+}
+
+// family is a set of addresses of one form on one site.
+type family struct {
+	started int // fetches begun, less those that said nothing
+	useful  int // pages that said something new
+	queued  int
+	heard   map[uint64]struct{} // skeletons of its pages, at most maxSkeletons
+}
+
+// maxSkeletons bounds family.heard; beyond, the family has long shown what it is
+// and every page counts as new.
+const maxSkeletons = 128
+
+// queuedPerFetch bounds how many suspicious addresses wait for each fetch a family
+// may make: its budget may grow while they wait.
+const queuedPerFetch = 10
+
+// hosts are the hosts of one site.
+type hosts struct {
+	known map[string]bool // whether its pages said something new
+}
+
+// New makes a Guard; now tells it which dates are far off.
+func New(now func() time.Time, l Limits) *Guard {
+	families, err := lru.New[string, *family](l.Families)
+	if err != nil {
+		panic("trap: " + err.Error()) // only for a size below one
+	}
+	sites, err := lru.New[string, *hosts](l.Sites)
+	if err != nil {
+		panic("trap: " + err.Error())
+	}
+	return &Guard{limits: l, now: now, families: families, sites: sites}
+}
+
+// Queue judges an address that is new to the job, found on a page.
+func (g *Guard) Queue(a Address) Reason {
+	f := formOf(a.URL)
+	if r := f.fault(g.limits, g.now().Year()+g.limits.YearsAhead); r != "" {
+		return r
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.mayEnter(a) {
+		return Subdomains
+	}
+	fam := g.family(a.Site, f, a.Depth)
+	budget, reason := g.budget(fam, f, a.Depth)
+	if fam.started >= budget {
+		return reason
+	}
+	if f.suspicious() || a.Depth > g.limits.DeepFrom {
+		if fam.queued >= queuedPerFetch*budget {
+			return reason
+		}
+		fam.queued++
+	}
+	return ""
+}
+
+// Fetch judges an address that is about to be fetched and counts the fetch. Learn
+// or Undo must follow where it passes.
+func (g *Guard) Fetch(a Address) Reason {
+	f := formOf(a.URL)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fam := g.family(a.Site, f, a.Depth)
+	if budget, reason := g.budget(fam, f, a.Depth); fam.started >= budget {
+		return reason
+	}
+	fam.started++
+	return ""
+}
+
+// Learn takes in what a page said: its title and text.
+func (g *Guard) Learn(a Address, title, text string) {
+	f := formOf(a.URL)
+	s := skeleton(a.URL, title, text)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fam := g.family(a.Site, f, a.Depth)
+	if _, known := fam.heard[s]; known {
+		return
+	}
+	if len(fam.heard) < maxSkeletons {
+		if fam.heard == nil {
+			fam.heard = make(map[uint64]struct{})
+		}
+		fam.heard[s] = struct{}{}
+	}
+	fam.useful++
+	if h, ok := g.sites.Get(a.Site); ok {
+		if _, known := h.known[a.Host]; known {
+			h.known[a.Host] = true
+		}
+	}
+}
+
+// Undo takes back a Fetch that says nothing about the family: it failed, or the
+// site has no such page.
+func (g *Guard) Undo(a Address) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fam := g.family(a.Site, formOf(a.URL), a.Depth)
+	fam.started = max(0, fam.started-1)
+}
+
+func (g *Guard) family(site string, f form, depth int) *family {
+	key := site + "\x00" + f.family
+	if f.suspicious() {
+		key += "\x00s"
+	}
+	if depth > g.limits.DeepFrom {
+		key += "\x00d"
+	}
+	fam, ok := g.families.Get(key)
+	if !ok {
+		fam = new(family)
+		g.families.Add(key, fam)
+	}
+	return fam
+}
+
+// budget is how many fetches a family has earned, and why one beyond is cut.
+func (g *Guard) budget(fam *family, f form, depth int) (int, Reason) {
+	l := g.limits
+	switch {
+	case depth > l.DeepFrom:
+		return l.SuspectStart + fam.useful/4, Deep
+	case f.dated:
+		return l.SuspectStart + l.SuspectEach*fam.useful, Calendar
+	case f.suspicious():
+		return l.SuspectStart + l.SuspectEach*fam.useful, Variants
+	default:
+		return l.FamilyStart + l.FamilyEach*fam.useful, Unproductive
+	}
+}
+
+// mayEnter reports whether a host of a site is known or may become so.
+func (g *Guard) mayEnter(a Address) bool {
+	h, ok := g.sites.Get(a.Site)
+	if !ok {
+		h = &hosts{known: make(map[string]bool)}
+		g.sites.Add(a.Site, h)
+	}
+	if _, known := h.known[a.Host]; known {
+		return true
+	}
+	useful := 0
+	for _, brought := range h.known {
+		if brought {
+			useful++
+		}
+	}
+	if n := len(h.known); n >= g.limits.HostMost || n >= g.limits.HostStart+g.limits.HostEach*useful {
+		return false
+	}
+	h.known[a.Host] = false
+	return true
+}
