@@ -47,7 +47,7 @@ func (b backendJobs) List(ctx context.Context, p api.Page) ([]api.Job, error) {
 			return nil, forCaller(err)
 		}
 		view := jobView(progress)
-		view.Seeds, view.Counts.Nodes = nil, nil
+		view.Seeds, view.Counts.Nodes, view.Counts.CutSamples = nil, nil, nil
 		views = append(views, view)
 	}
 	return views, nil
@@ -83,9 +83,15 @@ func jobView(p crawl.Progress) api.Job {
 	view := api.Job{
 		ID: p.Job.ID, Dataset: p.Job.Dataset, Purpose: p.Job.Purpose, Scope: string(p.Job.Scope),
 		MaxPages: p.Job.MaxPages, Country: p.Job.Country, Seeds: p.Job.Seeds, KeepRaw: p.Job.KeepRaw, Redact: p.Job.Redact, Near: p.Job.Near,
-		State: string(p.Job.State), Reason: p.Job.Reason, Created: p.Job.Created, Updated: p.Job.Updated,
+		JobOptions: api.OptionsView(p.Job.Options),
+		State:      string(p.Job.State), Reason: p.Job.Reason, Created: p.Job.Created, Updated: p.Job.Updated,
 		Counts: countsView(p.Tally), Known: int64(p.Known), Queued: int64(p.Queued), InFlight: int64(p.InFlight),
 		Waiting: p.Waiting,
+	}
+	if e := p.Estimate; e != nil {
+		view.Estimate = &api.Estimate{
+			PagesPerSecond: e.Rate, Remaining: e.Remaining, Seconds: e.Least.Seconds(), SecondsMost: e.Most.Seconds(), Note: e.String(),
+		}
 	}
 	if !p.Job.Finished.IsZero() {
 		view.Finished = &p.Job.Finished
@@ -102,6 +108,7 @@ func countsView(t crawl.Tally) api.Counts {
 	return api.Counts{
 		Pages: t.Pages, Records: t.Records, Duplicates: api.Duplicates{Exact: t.Exact, Near: t.Near},
 		Skipped: orEmpty(t.Skipped), Forbidden: t.Forbidden, Failed: orEmpty(t.Failed), Bytes: t.Bytes, Nodes: t.Nodes,
+		Unchanged: t.Skipped["unchanged"], Cut: t.Cut, CutSamples: t.CutSamples,
 	}
 }
 

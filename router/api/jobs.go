@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -37,6 +38,41 @@ type NewJob struct {
 	KeepRaw  bool     `json:"keep_raw,omitempty" doc:"Keep the answers as the sites sent them too, in files of their own (raw/): some twenty times the size of the text"`
 	Redact   bool     `json:"redact,omitempty" doc:"Replace mail addresses, telephone numbers, IBANs and identity numbers in titles and texts by [email], [phone], [iban] and [id]; they are counted in any case. Not together with keep_raw"`
 	Near     float64  `json:"near,omitempty" minimum:"0" maximum:"1" doc:"Similarity of word shingles from which a page is dropped as a near duplicate, 0.7 to 1; 0.8 unless given, 1 drops exact duplicates only"`
+	JobOptions
+}
+
+// JobOptions are the finer wishes of a job.
+type JobOptions struct {
+	Include    []string `json:"include,omitempty" maxItems:"64" doc:"Patterns of found addresses to follow, in the spelling of robots.txt: /path or host/path from the start, * for anything, $ at the end. Seeds are fetched whatever they say"`
+	Exclude    []string `json:"exclude,omitempty" maxItems:"64" doc:"Patterns of found addresses not to follow"`
+	MaxDepth   int      `json:"max_depth,omitempty" minimum:"0" doc:"Links from a seed that are followed; the router's bound unless given"`
+	MaxPerSite int64    `json:"max_per_site,omitempty" minimum:"0" doc:"Addresses of one site that are fetched; the router's bound unless given"`
+	Priority   string   `json:"priority,omitempty" enum:"low,normal,high" doc:"Share of the starts beside other jobs: each step is four times the one below; normal unless given"`
+	Sitemaps   string   `json:"sitemaps,omitempty" enum:"follow,off,only" doc:"Whether the sitemaps that robots.txt names are read: follow unless given; only follows nothing else"`
+	Recrawl    bool     `json:"recrawl,omitempty" doc:"Take up the dataset's addresses that are due again, and ask sites only for what has changed"`
+}
+
+// options fits them to the crawl's.
+func (o JobOptions) options() job.Options {
+	out := job.Options{
+		Include: o.Include, Exclude: o.Exclude, MaxDepth: o.MaxDepth, MaxPerSite: o.MaxPerSite,
+		Priority: job.Priority(o.Priority), Sitemaps: job.Sitemaps(o.Sitemaps), Recrawl: o.Recrawl,
+	}
+	if o.Priority == "normal" {
+		out.Priority = job.PriorityNormal
+	}
+	if o.Sitemaps == "follow" {
+		out.Sitemaps = job.SitemapsFollow
+	}
+	return out
+}
+
+// OptionsView shows a job's options.
+func OptionsView(o job.Options) JobOptions {
+	return JobOptions{
+		Include: o.Include, Exclude: o.Exclude, MaxDepth: o.MaxDepth, MaxPerSite: o.MaxPerSite,
+		Priority: cmp.Or(string(o.Priority), "normal"), Sitemaps: cmp.Or(string(o.Sitemaps), "follow"), Recrawl: o.Recrawl,
+	}
 }
 
 // JobID names a job.
@@ -46,16 +82,17 @@ type JobID struct {
 
 // Job is one job and how it stands.
 type Job struct {
-	ID       string     `json:"id"`
-	Dataset  string     `json:"dataset"`
-	Purpose  string     `json:"purpose"`
-	Scope    string     `json:"scope" enum:"list,prefix,host,site"`
-	MaxPages int64      `json:"max_pages"`
-	Country  string     `json:"country,omitempty" doc:"Wished-for country of the nodes"`
-	Seeds    []string   `json:"seeds,omitempty" doc:"Left out in lists"`
-	KeepRaw  bool       `json:"keep_raw,omitempty" doc:"The answers are kept too"`
-	Redact   bool       `json:"redact,omitempty" doc:"Personal data in titles and texts is replaced by its kind"`
-	Near     float64    `json:"near" doc:"Similarity from which pages are near duplicates"`
+	ID       string   `json:"id"`
+	Dataset  string   `json:"dataset"`
+	Purpose  string   `json:"purpose"`
+	Scope    string   `json:"scope" enum:"list,prefix,host,site"`
+	MaxPages int64    `json:"max_pages"`
+	Country  string   `json:"country,omitempty" doc:"Wished-for country of the nodes"`
+	Seeds    []string `json:"seeds,omitempty" doc:"Left out in lists"`
+	KeepRaw  bool     `json:"keep_raw,omitempty" doc:"The answers are kept too"`
+	Redact   bool     `json:"redact,omitempty" doc:"Personal data in titles and texts is replaced by its kind"`
+	Near     float64  `json:"near" doc:"Similarity from which pages are near duplicates"`
+	JobOptions
 	State    string     `json:"state" enum:"queued,running,paused,cancelled,done,failed"`
 	Reason   string     `json:"reason,omitempty" doc:"Why it is paused, failed or cancelled"`
 	Created  time.Time  `json:"created"`
@@ -67,6 +104,7 @@ type Job struct {
 	Queued   int64      `json:"queued" doc:"Addresses still to fetch"`
 	InFlight int64      `json:"in_flight" doc:"Addresses being fetched"`
 	Waiting  string     `json:"waiting,omitempty" doc:"Why nothing moves, in a sentence; left out when it does"`
+	Estimate *Estimate  `json:"estimate,omitempty" doc:"How long it may take yet; left out when it has ended or nothing moves"`
 	Result   *JobResult `json:"result,omitempty" doc:"The version it made, once done"`
 }
 
@@ -83,8 +121,22 @@ type Counts struct {
 	Skipped    map[string]int64 `json:"skipped" doc:"Answered but no record, by cause"`
 	Forbidden  int64            `json:"forbidden" doc:"Not fetched because robots.txt or an opt-out forbids it"`
 	Failed     map[string]int64 `json:"failed" doc:"Given up, by kind of failure"`
-	Bytes      int64            `json:"bytes" doc:"Bodies as the sites sent them"`
-	Nodes      map[string]int64 `json:"nodes,omitempty" doc:"Pages by the node that carried them; left out in lists"`
+	Unchanged  int64            `json:"unchanged,omitempty" doc:"Asked for again and not changed since; part of skipped"`
+	Cut        map[string]int64 `json:"cut,omitempty" doc:"Found and not fetched, by reason: traps, caps, patterns. An address found on several pages may count several times"`
+	// CutSamples are some addresses for each reason.
+	CutSamples map[string][]string `json:"cut_samples,omitempty" doc:"Some of the addresses that were cut, by reason, ten at most; left out in lists"`
+	Bytes      int64               `json:"bytes" doc:"Bodies as the sites sent them"`
+	Nodes      map[string]int64    `json:"nodes,omitempty" doc:"Pages by the node that carried them; left out in lists"`
+}
+
+// Estimate is what can be said of the rest of a job.
+type Estimate struct {
+	PagesPerSecond float64 `json:"pages_per_second" doc:"Over the last minutes"`
+	Remaining      int64   `json:"remaining" doc:"Addresses known and not fetched yet, within the job's limit"`
+	// Seconds and SecondsMost are zero while nothing can be said.
+	Seconds     float64 `json:"seconds,omitempty" doc:"For the remaining addresses at that rate: the least it will take"`
+	SecondsMost float64 `json:"seconds_most,omitempty" doc:"To the job's page limit at that rate: the most it will take if the rate holds"`
+	Note        string  `json:"note" doc:"The same in a sentence"`
 }
 
 // Duplicates counts pages that were dropped because their text was known.
@@ -158,6 +210,7 @@ func (s *Server) createJob(ctx context.Context, in *struct{ Body NewJob }) (*cre
 	id, err := s.backend.Jobs.Submit(ctx, job.Spec{
 		Dataset: b.Dataset, Purpose: b.Purpose, Scope: job.Scope(b.Scope),
 		MaxPages: b.MaxPages, Country: b.Country, Seeds: b.Seeds, KeepRaw: b.KeepRaw, Redact: b.Redact, Near: b.Near,
+		Options: b.options(),
 	})
 	if err != nil {
 		return nil, err

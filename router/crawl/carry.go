@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"net/http/httptrace"
 	"net/netip"
 	"time"
@@ -20,6 +21,7 @@ type carried struct {
 	node    wire.Key
 	country string
 	lease   wire.Serial
+	before  *mark // what was remembered of the address, if it was asked for with that
 }
 
 // errNoNode says that no node could be had in time; nothing was tried.
@@ -38,6 +40,7 @@ type target struct {
 	url, site string
 	country   string        // of the node; empty: any
 	delay     time.Duration // least time between two requests to the site
+	before    *mark         // ask only for what has changed since; nil: for the page
 }
 
 // carry fetches an address through a node, and through others when the failure
@@ -122,7 +125,12 @@ func (c *Crawler) through(ctx context.Context, f *fetch.Fetcher, hold Hold, to t
 		},
 		WroteRequest: func(httptrace.WroteRequestInfo) { c.pace.sent(to.site, to.delay) },
 	})
-	result, err := f.Fetch(ctx, hold.Transport(), to.url)
+	var conditions http.Header
+	if to.before != nil {
+		conditions = to.before.conditions()
+	}
+	got.before = to.before
+	result, err := f.FetchIf(ctx, hold.Transport(), to.url, conditions)
 	if err != nil {
 		return nil, err
 	}

@@ -253,6 +253,9 @@ func (c *Crawler) stage(b *pebble.Batch, name string, taken *sealed, entry Entry
 	if err := taken.digests.CommitTo(b); err != nil {
 		return nil, nil, err
 	}
+	if err := c.stageMarks(b, name, taken.marks); err != nil {
+		return nil, nil, err
+	}
 	removal, err := c.frontier.Finish(b, taken.items...)
 	return removal, totals, err
 }

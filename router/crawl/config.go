@@ -11,6 +11,7 @@ import (
 	"github.com/fallow-network/fallow/router/crawl/frontier"
 	"github.com/fallow-network/fallow/router/crawl/gate"
 	"github.com/fallow-network/fallow/router/crawl/job"
+	"github.com/fallow-network/fallow/router/crawl/trap"
 	"github.com/fallow-network/fallow/router/dedupe"
 	"github.com/fallow-network/fallow/router/page"
 )
@@ -36,6 +37,7 @@ type Config struct {
 	ShardAge   time.Duration // age that closes a shard: how much a crash can cost
 	OpenBytes  int64         // bytes of text over all open shards
 
+	Traps    trap.Limits
 	Jobs     job.Limits
 	Frontier frontier.Config
 	Dedupe   dedupe.Config
@@ -51,7 +53,7 @@ func DefaultConfig() Config {
 		FetchTime: 150 * time.Second, NodeWait: 5 * time.Second, Drain: 10 * time.Second,
 		MaxDepth: 64, MaxHops: 5,
 		ShardRows: 200_000, ShardBytes: 64 << 20, ShardAge: 10 * time.Minute, OpenBytes: 192 << 20,
-		Jobs: job.DefaultLimits(), Frontier: frontier.DefaultConfig(), Dedupe: dedupe.DefaultConfig(),
+		Traps: trap.DefaultLimits(), Jobs: job.DefaultLimits(), Frontier: frontier.DefaultConfig(), Dedupe: dedupe.DefaultConfig(),
 		Gate: gate.DefaultConfig(), Fetch: fetch.DefaultLimits(),
 	}
 }

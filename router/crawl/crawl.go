@@ -125,8 +125,11 @@ type Crawler struct {
 	gate     *gate.Gate
 	fetcher  *fetch.Fetcher // pages
 	rules    *fetch.Fetcher // robots.txt and its kin
-	pace     *pace
-	backoff  *backoff
+	lists    *fetch.Fetcher // sitemaps
+
+	siteFilePlaces chan struct{}
+	pace           *pace
+	backoff        *backoff
 
 	mu                   sync.Mutex
 	jobs                 map[string]*run // running and paused
@@ -159,7 +162,8 @@ func New(log *slog.Logger, now func() time.Time, db DB, fleet Fleet, p Publisher
 		log: log, now: now, db: db, fleet: fleet, publish: p, cfg: cfg, metrics: m, state: state,
 		pace: newPace(), backoff: newBackoff(),
 		jobs: make(map[string]*run), gathers: make(map[string]*gather), room: make(chan struct{}),
-		wakeKeep: make(chan struct{}, 1), wakeCommit: make(chan struct{}, 1),
+		siteFilePlaces: make(chan struct{}, siteFilesAtOnce),
+		wakeKeep:       make(chan struct{}, 1), wakeCommit: make(chan struct{}, 1),
 	}
 	if err := c.open(); err != nil {
 		if c.dedupe != nil {
@@ -183,6 +187,9 @@ func (c *Crawler) open() error {
 	rules := c.cfg.Fetch
 	rules.BodyBytes, rules.WireBytes, rules.AnyContentType, rules.Cut = gate.MaxRobotsBytes, 0, true, true
 	c.rules = fetch.New(fetch.Config{UserAgent: agent, Limits: rules, Now: c.now})
+	lists := c.cfg.Fetch
+	lists.BodyBytes, lists.WireBytes, lists.AnyContentType = maxSiteFileBytes, 0, true
+	c.lists = fetch.New(fetch.Config{UserAgent: agent, Limits: lists, Now: c.now})
 	c.gate = gate.New(robotsFetcher{c}, c.now, c.cfg.Gate)
 	return c.resumeJobs()
 }

@@ -19,9 +19,25 @@ import (
 const redirectPriority = 0
 
 func (c *Crawler) fetchPage(ctx context.Context, r *run, item frontier.Item, u *url.URL, d gate.Decision) visit {
-	got, err := c.carry(ctx, c.fetcher, &r.job, target{
+	to := target{
 		url: item.URL, site: item.Site, country: r.job.Country, delay: max(d.CrawlDelay, c.cfg.Frontier.MinDelay),
-	})
+	}
+	fetcher := c.fetcher
+	switch {
+	case item.Kind == frontier.SiteFile:
+		leave, err := c.siteFileTurn(ctx)
+		if err != nil { // we are stopping
+			return visit{release: frontier.Release{Retry: true, Blameless: true}}
+		}
+		defer leave()
+		fetcher = c.lists
+	case r.job.Options.Recrawl:
+		var err error
+		if to.before, err = c.markOf(r.job.Dataset, item.URL); err != nil {
+			return visit{err: err}
+		}
+	}
+	got, err := c.carry(ctx, fetcher, &r.job, to)
 	var failure *fetch.Failure
 	switch {
 	case err == nil:
@@ -114,26 +130,40 @@ func (c *Crawler) answered(r *run, item frontier.Item, got *carried, d gate.Deci
 // answeredWell is an answer that says nothing of trouble.
 func (c *Crawler) answeredWell(r *run, item frontier.Item, got *carried, d gate.Decision, tally Tally, skip func(cause string) visit) visit {
 	switch status := got.Status; {
+	case status == http.StatusNotModified && got.before != nil:
+		v := skip(unchanged)
+		m := got.before.next(got.FetchedAt, false)
+		v.mark = &m
+		return v
 	case status >= 300 && status < 400:
 		return c.redirect(r, item, got.Location, skip)
 	case status != http.StatusOK && status != http.StatusNonAuthoritativeInfo:
 		return skip("status_" + strconv.Itoa(status))
 	}
+	if item.Kind == frontier.SiteFile {
+		return c.readSiteFile(r, item, got, tally)
+	}
 	return c.read(r, item, got, d, tally)
 }
+
+// unchanged is why a page that a recrawl finds as it was is no record.
+const unchanged = "unchanged"
 
 // redirect follows a redirect, and says so when it leads out of the job's scope
 // or past its bound on hops: a seed that only does that explains an empty crawl.
 func (c *Crawler) redirect(r *run, item frontier.Item, location string, skip func(cause string) visit) visit {
 	if item.Hops >= c.cfg.MaxHops {
-		return skip("redirect_limit")
+		v := skip("redirect_limit")
+		v.counts = true
+		v.tally.cut(cutRedirect, location)
+		return v
 	}
 	found := c.redirected(r, item, location)
 	if len(found) == 0 {
 		return skip("redirect_out_of_scope")
 	}
 	v := skip("redirect")
-	v.found = found
+	v.found, v.counts = found, true
 	return v
 }
 

@@ -31,6 +31,7 @@ type group struct {
 	raw        []dataset.Raw // of those records whose job keeps the answers
 	duplicates []dataset.Duplicate
 	items      []frontier.Item
+	marks      []mark
 	tallies    map[string]*Tally // by job
 	bytes      int64             // of text and of answers kept
 }
@@ -98,6 +99,9 @@ func (c *Crawler) tryGather(g *gather, r *run, item frontier.Item, v visit) (boo
 		c.gathered.Add(g.group.keep(v.kept, verdict, &tally))
 	}
 	g.group.add(item, tally, c.now())
+	if v.mark != nil {
+		g.group.marks = append(g.group.marks, *v.mark)
+	}
 	r.end(tally) // under the lock too: the run counts it before its commit takes it off
 	c.metrics.count(tally)
 	if c.due(g.group) {

@@ -37,6 +37,7 @@ type Progress struct {
 	Known    int   // addresses found so far
 	Queued   int
 	InFlight int
+	Estimate *Estimate  // while it is running
 	Waiting  string     // why nothing moves; empty when it does
 	Result   *Published // once done, if there was anything to publish
 }
@@ -91,7 +92,10 @@ func (c *Crawler) begin(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return err
 	}
-	r := newRun(j, tally)
+	r := newRun(j, tally, c.now, c.cfg.Traps)
+	if err := c.frontier.Limit(j.ID, r.terms()); err != nil {
+		return fmt.Errorf("set the terms of %s: %w", j.ID, err)
+	}
 	// A crash may have come between a job's state and what the frontier was told.
 	r.held = r.wants() // the wrong way round, so that steer does tell it
 	if err := c.steer(r); err != nil {
@@ -108,6 +112,11 @@ func (c *Crawler) begin(ctx context.Context, j job.Job) error {
 	}
 	if _, err := c.frontier.Add(items); err != nil {
 		return fmt.Errorf("queue the seeds of %s: %w", j.ID, err)
+	}
+	if j.Options.Recrawl && j.State == job.StateQueued {
+		if err := c.takeUp(r); err != nil {
+			return err
+		}
 	}
 	if j.State != job.StateQueued {
 		return nil
@@ -216,8 +225,13 @@ func (c *Crawler) Progress(ctx context.Context, id string) (Progress, error) {
 	p.Known, p.Queued, p.InFlight = counts.Known, counts.Queued, counts.InFlight
 	if r := c.run(id); r != nil {
 		p.Tally, p.Waiting = r.snapshot()
-		if j.State == job.StateRunning && !c.fleet.Ready() {
-			p.Waiting = noNode
+		if j.State == job.StateRunning {
+			if !c.fleet.Ready() {
+				p.Waiting = noNode
+			}
+			spent := p.Tally.spent()
+			e := estimate(r.speed.rate(c.now(), spent), int64(p.Queued+p.InFlight), spent, j.MaxPages)
+			p.Estimate = &e
 		}
 	} else if p.Tally, err = c.storedTally(tallyKey(id)); err != nil {
 		return Progress{}, err

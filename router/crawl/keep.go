@@ -31,11 +31,22 @@ func (c *Crawler) keep(ctx context.Context) error {
 			if err := c.steer(r); err != nil {
 				return err
 			}
+			c.measure(r)
 			if c.finished(r) {
 				c.tryEnd(ctx, r)
 			}
 		}
 	}
+}
+
+// measure notes how far a job is; what it did before a pause says nothing.
+func (c *Crawler) measure(r *run) {
+	if r.state() != job.StateRunning {
+		r.speed.reset()
+		return
+	}
+	tally, _ := r.snapshot()
+	r.speed.note(c.now(), tally.spent())
 }
 
 // tryStart marks a job running that Submit or New could not.

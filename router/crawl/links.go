@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/fallow-network/fallow/router/crawl/frontier"
+	"github.com/fallow-network/fallow/router/crawl/job"
 	"github.com/fallow-network/fallow/router/dedupe"
 	"github.com/fallow-network/fallow/router/page"
 )
@@ -35,8 +36,8 @@ func (c *Crawler) mayAsk(a dedupe.Address) bool {
 }
 
 // linked are the addresses on a page that the job follows.
-func (c *Crawler) linked(r *run, item frontier.Item, links []page.Link) []frontier.Item {
-	if item.Depth >= c.cfg.MaxDepth {
+func (c *Crawler) linked(r *run, item frontier.Item, links []page.Link, tally *Tally) []frontier.Item {
+	if r.job.Options.Sitemaps == job.SitemapsOnly {
 		return nil
 	}
 	found := make([]frontier.Item, 0, len(links))
@@ -48,15 +49,28 @@ func (c *Crawler) linked(r *run, item frontier.Item, links []page.Link) []fronti
 		if err != nil {
 			continue
 		}
-		a = upgrade(a)
-		if !c.mayAsk(a) || !r.area.InScope(placeOf(a)) {
-			continue
+		if next, ok := c.follow(r, upgrade(a), item.Depth+1, tally); ok {
+			found = append(found, next)
 		}
-		next := newItem(r.job.ID, a, linkPriority)
-		next.Depth = item.Depth + 1
-		found = append(found, next)
 	}
 	return found
+}
+
+// follow is an address as an item at a depth, if the job follows it.
+func (c *Crawler) follow(r *run, a dedupe.Address, depth int, tally *Tally) (frontier.Item, bool) {
+	switch {
+	case !c.mayAsk(a) || !r.area.InScope(placeOf(a)):
+		return frontier.Item{}, false
+	case depth > r.maxDepth(c.cfg.MaxDepth):
+		tally.cut(cutDepth, a.URL)
+		return frontier.Item{}, false
+	case !r.patterns.Follow(a.URL):
+		tally.cut(cutPattern, a.URL)
+		return frontier.Item{}, false
+	}
+	next := newItem(r.job.ID, a, linkPriority)
+	next.Depth = depth
+	return next, true
 }
 
 // redirected is a redirect's target, if the job may go there. It passes the
@@ -67,11 +81,12 @@ func (c *Crawler) redirected(r *run, item frontier.Item, location string) []fron
 		return nil
 	}
 	a = upgrade(a)
-	if !c.mayAsk(a) || !r.area.InScope(placeOf(a)) {
+	inScope := r.area.InScope(placeOf(a)) || item.Kind == frontier.SiteFile && a.Site == item.Site
+	if !c.mayAsk(a) || !inScope {
 		return nil
 	}
 	next := newItem(item.Job, a, redirectPriority)
-	next.Depth, next.Hops = item.Depth, item.Hops+1
+	next.Depth, next.Hops, next.Kind = item.Depth, item.Hops+1, item.Kind
 	return []frontier.Item{next}
 }
 

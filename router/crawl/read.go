@@ -3,6 +3,7 @@ package crawl
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"github.com/fallow-network/fallow/dataset"
 	"github.com/fallow-network/fallow/router/crawl/frontier"
 	"github.com/fallow-network/fallow/router/crawl/gate"
+	"github.com/fallow-network/fallow/router/crawl/job"
 	"github.com/fallow-network/fallow/router/dedupe"
 	"github.com/fallow-network/fallow/router/dedupe/alike"
 	"github.com/fallow-network/fallow/router/page"
@@ -34,17 +36,23 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 	p, err := page.Parse(page.Input{
 		Body: got.Body, ContentType: got.ContentType, URL: item.URL, LinkHeaders: got.Header.Values("Link"),
 	}, c.cfg.Page)
+	if errors.Is(err, page.ErrUnsupported) && r.job.Scope != job.ScopeList {
+		if feed, ok := c.readFeed(r, item, got, v); ok {
+			return feed
+		}
+	}
 	if err != nil {
-		v.tally.Skipped = one("unreadable")
+		v.tally.Skipped, v.counts = one("unreadable"), true
 		return v
 	}
+	v.said = &said{p.Title, p.Text}
 	metas := make([]gate.Meta, len(p.Metas))
 	for i, m := range p.Metas {
 		metas[i] = gate.Meta{Name: m.Name, Content: m.Content}
 	}
 	signals, verdict := gate.PageSignals(c.cfg.Gate.ProductToken, got.Header, metas)
 	if !verdict.NoFollow {
-		v.found = c.linked(r, item, p.Links)
+		v.found = c.linked(r, item, p.Links, &v.tally)
 	}
 	switch {
 	case verdict.NoIndex:
@@ -57,9 +65,24 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 		// A node could have written it.
 		v.tally.Skipped = one("plain_http")
 	default:
-		v.kept = c.record(r, item, got, p, d, append(signals, d.Signals...), gate.Combine(d.AITrain, verdict.AITrain))
+		c.keepPage(r, item, got, &v, func() *kept {
+			return c.record(r, item, got, p, d, append(signals, d.Signals...), gate.Combine(d.AITrain, verdict.AITrain))
+		}, p.Text)
 	}
 	return v
+}
+
+// keepPage makes a page a record, unless a recrawl finds it as it was, and notes
+// what to remember of its address.
+func (c *Crawler) keepPage(r *run, item frontier.Item, got *carried, v *visit, record func() *kept, text string) {
+	digest := dedupe.Digest(text)
+	m := visited(got.before, item.URL, got.Header, hex.EncodeToString(digest[:]), got.FetchedAt)
+	v.mark = &m
+	if got.before != nil && got.before.Digest == m.Digest {
+		v.tally.Skipped = one(unchanged)
+		return
+	}
+	v.kept = record()
 }
 
 func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page, d gate.Decision, signals []gate.Signal, train gate.Training) *kept {

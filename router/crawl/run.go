@@ -4,7 +4,11 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/fallow-network/fallow/router/crawl/frontier"
 	"github.com/fallow-network/fallow/router/crawl/job"
+	"github.com/fallow-network/fallow/router/crawl/trap"
 	"github.com/fallow-network/fallow/router/dedupe"
 )
 
@@ -12,6 +16,11 @@ import (
 type run struct {
 	job  job.Job
 	area *job.Area
+
+	patterns *job.Patterns
+	guard    *trap.Guard
+	origins  *lru.Cache[string, struct{}] // whose sitemaps were taken up
+	speed    speed
 
 	mu        sync.Mutex
 	committed Tally
@@ -27,14 +36,42 @@ type run struct {
 	retryEnd time.Time // keep's own: when to try again to end the job
 }
 
-func newRun(j job.Job, committed Tally) *run {
+func newRun(j job.Job, committed Tally, now func() time.Time, traps trap.Limits) *run {
 	places := make([]job.Place, 0, len(j.Seeds))
 	for _, seed := range j.Seeds {
 		if a, err := dedupe.Canonical(seed); err == nil {
 			places = append(places, placeOf(upgrade(a)))
 		}
 	}
-	return &run{job: j, area: job.NewArea(j.Scope, places), committed: committed}
+	origins, err := lru.New[string, struct{}](maxOrigins)
+	if err != nil {
+		panic("crawl: " + err.Error()) // only for a size below one
+	}
+	return &run{
+		job: j, area: job.NewArea(j.Scope, places), committed: committed,
+		patterns: job.NewPatterns(j.Options), guard: trap.New(now, traps), origins: origins,
+	}
+}
+
+// maxDepth is how many links from a seed the job follows, given the router's bound.
+func (r *run) maxDepth(most int) int {
+	if d := r.job.Options.MaxDepth; d > 0 {
+		return min(d, most)
+	}
+	return most
+}
+
+// terms are what the frontier has to know of the job.
+func (r *run) terms() frontier.Terms {
+	t := frontier.Terms{PerSite: int(r.job.Options.MaxPerSite), Weight: frontier.NormalWeight}
+	switch r.job.Options.Priority {
+	case job.PriorityHigh:
+		t.Weight = frontier.HighWeight
+	case job.PriorityLow:
+		t.Weight = frontier.LowWeight
+	case job.PriorityNormal:
+	}
+	return t
 }
 
 func placeOf(a dedupe.Address) job.Place { return job.Place{URL: a.URL, Host: a.Host, Site: a.Site} }

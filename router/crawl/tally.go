@@ -1,6 +1,9 @@
 package crawl
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // Tally counts what became of a job's addresses. Pages is every address that
 // the site answered, and always equals Records + Exact + Near + the sum of
@@ -13,8 +16,11 @@ type Tally struct {
 	Skipped   map[string]int64 `json:"skipped,omitempty"` // answered but not a record, by cause
 	Forbidden int64            `json:"forbidden"`         // not fetched: robots.txt
 	Failed    map[string]int64 `json:"failed,omitempty"`  // given up, by kind of failure
-	Bytes     int64            `json:"bytes"`             // bodies as sent by the sites
-	Nodes     map[string]int64 `json:"nodes,omitempty"`   // pages by node
+	Cut       map[string]int64 `json:"cut,omitempty"`     // found and not fetched, by reason
+	// CutSamples are some addresses for each reason, maxCutSamples at most.
+	CutSamples map[string][]string `json:"cut_samples,omitempty"`
+	Bytes      int64               `json:"bytes"`           // bodies as sent by the sites
+	Nodes      map[string]int64    `json:"nodes,omitempty"` // pages by node
 }
 
 // maxTallyNodes bounds Tally.Nodes of a committed tally; further nodes are
@@ -46,6 +52,10 @@ func (t *Tally) add(d Tally) {
 	t.Skipped = merged(t.Skipped, d.Skipped)
 	t.Failed = merged(t.Failed, d.Failed)
 	t.Nodes = merged(t.Nodes, d.Nodes)
+	t.Cut = merged(t.Cut, d.Cut)
+	for reason, urls := range d.CutSamples {
+		t.sample(reason, urls...)
+	}
 }
 
 // bound folds the nodes beyond maxTallyNodes into "other".
@@ -63,6 +73,10 @@ func (t *Tally) bound() {
 
 func (t Tally) clone() Tally {
 	t.Skipped, t.Failed, t.Nodes = maps.Clone(t.Skipped), maps.Clone(t.Failed), maps.Clone(t.Nodes)
+	t.Cut, t.CutSamples = maps.Clone(t.Cut), maps.Clone(t.CutSamples)
+	for reason, urls := range t.CutSamples {
+		t.CutSamples[reason] = slices.Clone(urls)
+	}
 	return t
 }
 
@@ -87,6 +101,7 @@ func (t *Tally) subtract(d Tally) {
 	reduce(t.Skipped, d.Skipped)
 	reduce(t.Failed, d.Failed)
 	reduce(t.Nodes, d.Nodes)
+	reduce(t.Cut, d.Cut) // samples stay: they are samples still
 }
 
 func reduce(from, by map[string]int64) {

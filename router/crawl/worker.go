@@ -90,16 +90,17 @@ type visit struct {
 	tally   Tally            // when it does not
 	found   []frontier.Item  // addresses to add
 	kept    *kept            // a page that may become a record
+	mark    *mark            // what to remember of the address
+	said    *said            // what the page said, for the guard
+	counts  bool             // it counts as a fetch that brought nothing, for the guard
 }
 
 // settle makes a visit's results durable in the right order: found addresses
 // first, then the release, then the gathering for the next commit. A crash in
 // between only means that the address is visited again.
 func (c *Crawler) settle(work context.Context, r *run, item frontier.Item, v visit) error {
-	if len(v.found) > 0 {
-		if _, err := c.frontier.Add(v.found); err != nil {
-			return fmt.Errorf("add found addresses: %w", err)
-		}
+	if err := c.queue(r, &v); err != nil {
+		return fmt.Errorf("add found addresses: %w", err)
 	}
 	if err := c.frontier.Release(item, v.release); err != nil {
 		return fmt.Errorf("release: %w", err)
@@ -137,7 +138,17 @@ func (c *Crawler) visit(ctx context.Context, r *run, item frontier.Item) visit {
 	case !decision.Allowed:
 		return visit{tally: Tally{Forbidden: 1}}
 	}
-	return c.fetchPage(ctx, r, item, u, decision)
+	if guarded(&item) {
+		if why := r.guard.Fetch(addressOfItem(&item)); why != "" {
+			v := visit{}
+			v.tally.cut(string(why), item.URL)
+			return v
+		}
+	}
+	v := c.fetchPage(ctx, r, item, u, decision)
+	r.learn(&item, &v)
+	v.found = append(v.found, c.siteFiles(r, item, u, decision)...)
+	return v
 }
 
 // unknownRules puts an address off whose robots.txt cannot be had, and gives it

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 	"github.com/fallow-network/fallow/router/crawl/job"
 )
 
-const jobColumns = "id, dataset, purpose, scope, max_pages, country, state, reason, created, updated, finished, keep_raw, near, redact"
+const jobColumns = "id, dataset, purpose, scope, max_pages, country, state, reason, created, updated, finished, keep_raw, near, redact, options"
 
 // MaxJobList is the most jobs one call of Jobs returns, and its default.
 const MaxJobList = 1_000
@@ -20,10 +21,14 @@ const MaxJobList = 1_000
 // CreateJob stores j with its seeds. ErrExists if its id is taken.
 func (s *Store) CreateJob(ctx context.Context, j job.Job) error {
 	return s.write(ctx, "create job "+j.ID, func(tx *sql.Tx) error {
+		options, err := json.Marshal(j.Options)
+		if err != nil {
+			return err
+		}
 		done, err := tx.ExecContext(ctx, `INSERT INTO jobs (`+jobColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO NOTHING`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING`,
 			j.ID, j.Dataset, j.Purpose, string(j.Scope), j.MaxPages, j.Country, string(j.State), j.Reason,
-			toMillis(j.Created), toMillis(j.Updated), toMillis(j.Finished), toFlag(j.KeepRaw), j.Near, toFlag(j.Redact))
+			toMillis(j.Created), toMillis(j.Updated), toMillis(j.Finished), toFlag(j.KeepRaw), j.Near, toFlag(j.Redact), string(options))
 		if err != nil {
 			return err
 		}
@@ -150,8 +155,12 @@ type row interface{ Scan(into ...any) error }
 func scanJob(r row) (job.Job, error) {
 	var j job.Job
 	var created, updated, finished, keepRaw, redact int64
+	var options string
 	err := r.Scan(&j.ID, &j.Dataset, &j.Purpose, &j.Scope, &j.MaxPages, &j.Country, &j.State, &j.Reason,
-		&created, &updated, &finished, &keepRaw, &j.Near, &redact)
+		&created, &updated, &finished, &keepRaw, &j.Near, &redact, &options)
+	if err == nil {
+		err = json.Unmarshal([]byte(options), &j.Options)
+	}
 	j.KeepRaw, j.Redact = keepRaw != 0, redact != 0
 	j.Created, j.Updated, j.Finished = fromMillis(created), fromMillis(updated), fromMillis(finished)
 	return j, found(err)

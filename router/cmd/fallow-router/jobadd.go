@@ -30,6 +30,8 @@ Ctrl-C then leaves the job running.
 --json answers {"id":...}; with --wait, the final counts in the same object.`,
 		Example: `  fallow-router job add --data ./data/router --dataset go-docs --purpose "search over documentation" https://go.dev/doc/
   fallow-router job add --data ./data/router --dataset news --purpose "study of headlines" --scope site --max-pages 5000 --wait https://news.example/
+  fallow-router job add --data ./data/router --dataset news --purpose "study of headlines" --scope site --include "/2026/" --exclude "/*?print=" --max-per-site 2000 https://news.example/
+  fallow-router job add --data ./data/router --dataset news --purpose "study of headlines" --scope site --recrawl https://news.example/
   fallow-router job add --data ./data/router --dataset pages --purpose "benchmark" --scope list --seeds urls.txt --json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,6 +64,13 @@ Ctrl-C then leaves the job running.
 	set.BoolVar(&ask.KeepRaw, "keep-raw", false, "keep the answers too, as the sites sent them (raw/ in the dataset; needed for a WARC export; some twenty times the size of the text)")
 	set.BoolVar(&ask.Redact, "redact", false, "replace mail addresses, telephone numbers, IBANs and identity numbers in titles and texts by [email], [phone], [iban] and [id]; without it they are only counted")
 	set.Float64Var(&ask.Near, "near", job.DefaultNear, "similarity of word shingles from which a page is dropped as a near duplicate, 0.7 to 1; 1 drops exact duplicates only")
+	set.StringArrayVar(&ask.Include, "include", nil, "follow only found addresses that match `PATTERN`: /path or host/path from the start, * for anything, $ for the end; may be given several times")
+	set.StringArrayVar(&ask.Exclude, "exclude", nil, "do not follow found addresses that match `PATTERN`; may be given several times")
+	set.IntVar(&ask.MaxDepth, "max-depth", 0, "links from a seed that are followed (default: the router's bound of 64)")
+	set.Int64Var(&ask.MaxPerSite, "max-per-site", 0, "addresses of one site that are fetched (default: the router's bound of 1000000)")
+	set.StringVar(&ask.Priority, "priority", "normal", "low, normal or high: share of the fetches beside other jobs, four times the one below each")
+	set.StringVar(&ask.Sitemaps, "sitemaps", "follow", "follow reads the sitemaps that robots.txt names (not in scope list), off does not, only follows nothing else")
+	set.BoolVar(&ask.Recrawl, "recrawl", false, "take up the dataset's addresses that are due again by how often they change, and ask sites only for what has changed")
 	set.StringVar(&seedsFile, "seeds", "", "`FILE` with one address a line, # for comments; - reads standard input")
 	set.BoolVar(&wait, "wait", false, "stay until the job has ended and show its counts")
 	return cmd

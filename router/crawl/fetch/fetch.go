@@ -75,6 +75,12 @@ func newCollector() *colly.Collector {
 // limits. The error is always a *Failure. It neither closes rt nor its idle
 // connections.
 func (f *Fetcher) Fetch(ctx context.Context, rt http.RoundTripper, rawURL string) (*Result, error) {
+	return f.FetchIf(ctx, rt, rawURL, nil)
+}
+
+// FetchIf is Fetch under conditions: header lines such as If-None-Match, which the
+// site may answer with 304 and no body.
+func (f *Fetcher) FetchIf(ctx context.Context, rt http.RoundTripper, rawURL string, conditions http.Header) (*Result, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, f.limits.Total, errTotal)
 	defer cancel()
 	x, ctx := f.newExchange(ctx, rt)
@@ -86,7 +92,11 @@ func (f *Fetcher) Fetch(ctx context.Context, rt http.RoundTripper, rawURL string
 	c := f.collector.Clone()
 	c.Context = ctx
 	c.OnResponse(x.deliver)
-	err := c.Request(http.MethodGet, rawURL, nil, nil, f.header.Clone())
+	header := f.header.Clone()
+	for name, values := range conditions {
+		header[name] = values
+	}
+	err := c.Request(http.MethodGet, rawURL, nil, nil, header)
 
 	x.result.Elapsed = f.now().Sub(x.result.FetchedAt)
 	if err != nil {

@@ -21,7 +21,11 @@ func appendItem(b []byte, it *Item) []byte {
 	b = binary.AppendUvarint(b, millis(it.NotBefore))
 	b = appendString(b, it.URL)
 	b = appendString(b, it.Host)
-	return appendString(b, it.SURT)
+	b = appendString(b, it.SURT)
+	if it.Kind != Page {
+		b = append(b, byte(it.Kind))
+	}
+	return b
 }
 
 func decodeItem(b []byte) (Item, error) {
@@ -35,6 +39,9 @@ func decodeItem(b []byte) (Item, error) {
 		URL:       r.string(maxURL),
 		Host:      r.string(maxHost),
 		SURT:      r.string(maxURL),
+	}
+	if len(r.rest) > 0 {
+		it.Kind = Kind(r.uint(uint64(SiteFile)))
 	}
 	return it, r.end()
 }

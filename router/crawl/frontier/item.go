@@ -23,6 +23,8 @@ type Item struct {
 	SURT string // sort key of URL
 	Job  string // name of the job
 
+	Kind      Kind
+	Changed   time.Time // when its site says it changed last; for the admit of AddIf, not stored
 	Depth     int       // links followed from a seed
 	Hops      int       // redirects followed to get here
 	Attempts  int       // fetches that ended in Retry so far
@@ -31,6 +33,15 @@ type Item struct {
 
 	key string // place in the queue on disk, set by Next
 }
+
+// Kind is what an address is expected to be.
+type Kind uint8
+
+// The kinds.
+const (
+	Page     Kind = iota
+	SiteFile      // a sitemap or the like, which lists addresses
+)
 
 func (it *Item) validate() error {
 	switch {

@@ -24,6 +24,7 @@ type Job struct {
 	KeepRaw  bool      // the answers go to the dataset too, as raw files
 	Redact   bool      // personal data in titles and texts is replaced by its kind
 	Near     float64   // similarity from which pages are near duplicates; 1: only exact ones are dropped
+	Options  Options   //
 	State    State     //
 	Reason   string    // why it is paused, failed or cancelled; else ""
 	Created  time.Time // UTC, whole milliseconds, as the other two
@@ -80,6 +81,7 @@ func New(spec Spec, l Limits, now time.Time) (Job, error) {
 		KeepRaw:  spec.KeepRaw,
 		Redact:   spec.Redact,
 		Near:     spec.Near,
+		Options:  spec.Options,
 		State:    StateQueued,
 		Created:  at,
 		Updated:  at,

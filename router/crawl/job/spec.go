@@ -21,6 +21,7 @@ type Spec struct {
 	KeepRaw  bool // keep the answers too, for the raw files of the dataset
 	Redact   bool // replace personal data in titles and texts by its kind; not with KeepRaw
 	Near     float64
+	Options  Options
 }
 
 // Bounds of Spec.Near, the Jaccard similarity of word shingles from which pages
@@ -97,6 +98,9 @@ func (s Spec) Validate(l Limits) error {
 		return invalid("near is %v, must be %v to 1 (1 drops exact duplicates only)", s.Near, MinNear)
 	}
 	if err := validateCountry(s.Country); err != nil {
+		return err
+	}
+	if err := s.Options.validate(); err != nil {
 		return err
 	}
 	return validateSeeds(s.Seeds, l)

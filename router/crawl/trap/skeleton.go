@@ -9,11 +9,12 @@ import (
 // skeletonWords is how many words of a text are looked at.
 const skeletonWords = 1000
 
-// skeleton stands for what a page says, less what a generator fills in: numbers,
-// names of months and days, and the words of the page's own address. Two pages
+// skeleton stands for what a page says, less what a generator fills in: the words
+// of the page's own address and, where the address is suspicious, numbers and the
+// names of months and days; elsewhere numbers may be all that matters. Two pages
 // with one skeleton say the same; somebody who makes them so on purpose only
 // keeps their own site from being crawled.
-func skeleton(url, title, text string) uint64 {
+func skeleton(url, title, text string, suspicious bool) uint64 {
 	own := make(map[string]struct{})
 	for w := range strings.FieldsFuncSeq(strings.ToLower(url), between) {
 		own[w] = struct{}{}
@@ -26,7 +27,7 @@ func skeleton(url, title, text string) uint64 {
 				break
 			}
 			w = strings.ToLower(w)
-			if _, known := own[w]; known || strings.ContainsAny(w, "0123456789") || isDate(w) {
+			if _, known := own[w]; known || suspicious && (strings.ContainsAny(w, "0123456789") || isDate(w)) {
 				continue
 			}
 			_, _ = h.WriteString(w)

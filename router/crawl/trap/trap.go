@@ -40,7 +40,7 @@ type Limits struct {
 	YearsAhead   int // and how many years from now; default 1
 
 	// Fetches that a family gets before it has brought anything, and for each
-	// page that did: suspicious addresses 5 and 4, others 24 and 8.
+	// page that did: suspicious addresses 5 and 4, others 48 and 8.
 	SuspectStart, SuspectEach int
 	FamilyStart, FamilyEach   int
 	// DeepFrom is the number of links from a seed beyond which a family gets
@@ -59,7 +59,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		PathSegments: 24, Repeats: 2, Params: 12, SameParam: 4, FirstYear: 1990, YearsAhead: 1,
-		SuspectStart: 5, SuspectEach: 4, FamilyStart: 24, FamilyEach: 8, DeepFrom: 24,
+		SuspectStart: 5, SuspectEach: 4, FamilyStart: 48, FamilyEach: 8, DeepFrom: 24,
 		HostStart: 8, HostEach: 2, HostMost: 1000, Families: 16_384, Sites: 1_024,
 	}
 }
@@ -157,7 +157,7 @@ func (g *Guard) Fetch(a Address) Reason {
 // Learn takes in what a page said: its title and text.
 func (g *Guard) Learn(a Address, title, text string) {
 	f := formOf(a.URL)
-	s := skeleton(a.URL, title, text)
+	s := skeleton(a.URL, title, text, f.suspicious())
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	fam := g.family(a.Site, f, a.Depth)
