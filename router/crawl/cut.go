@@ -76,6 +76,8 @@ func (c *Crawler) queue(r *run, v *visit) error {
 func (r *run) learn(it *frontier.Item, v *visit) {
 	switch {
 	case !guarded(it):
+	case v.wasted:
+		r.guard.Wasted(addressOfItem(it))
 	case v.said != nil:
 		r.guard.Learn(addressOfItem(it), v.said.title, v.said.text)
 	case v.counts:

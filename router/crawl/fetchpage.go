@@ -154,7 +154,7 @@ const unchanged = "unchanged"
 func (c *Crawler) redirect(r *run, item frontier.Item, location string, skip func(cause string) visit) visit {
 	if item.Hops >= c.cfg.MaxHops {
 		v := skip("redirect_limit")
-		v.counts = true
+		v.counts, v.wasted = true, true
 		v.tally.cut(cutRedirect, location)
 		return v
 	}
@@ -163,7 +163,7 @@ func (c *Crawler) redirect(r *run, item frontier.Item, location string, skip fun
 		return skip("redirect_out_of_scope")
 	}
 	v := skip("redirect")
-	v.found, v.counts = found, true
+	v.found, v.counts, v.wasted = found, true, item.Hops > 0
 	return v
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -85,6 +86,9 @@ func (w *world) site(host string, handler http.Handler) *lab.Site {
 func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	w.dialMu.Lock()
 	at := w.hosts[address]
+	if _, parent, ok := strings.Cut(address, "."); ok && at == "" {
+		at = w.hosts["*."+parent]
+	}
 	w.dialMu.Unlock()
 	if at == "" {
 		at = "127.0.0.1:1" // nobody listens there
@@ -177,7 +181,18 @@ func (w *world) progress(id string) crawl.Progress {
 // await polls a job until ok.
 func (w *world) await(id, what string, ok func(p crawl.Progress) bool) crawl.Progress {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	return w.awaitUntil(time.Now().Add(time.Minute), id, what, ok)
+}
+
+// awaitFor waits for the end of a large job.
+func (w *world) awaitFor(patience time.Duration, id string) crawl.Progress {
+	w.t.Helper()
+	return w.awaitUntil(time.Now().Add(patience), id, "end of job", func(p crawl.Progress) bool { return p.Job.State.Final() })
+}
+
+func (w *world) awaitUntil(deadline time.Time, id, what string, ok func(p crawl.Progress) bool) crawl.Progress {
+	w.t.Helper()
+	for ; time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if p := w.progress(id); ok(p) {
 			return p
 		}

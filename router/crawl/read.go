@@ -59,6 +59,8 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 		v.tally.Skipped = one("noindex")
 	case c.publish.TakenDown(r.job.Dataset, item.URL, item.Host):
 		v.tally.Skipped = one("taken_down") // ordered while it was being fetched
+	case notFound(p.Title, p.Text):
+		v.tally.Skipped, v.wasted, v.found = one("soft_404"), true, nil
 	case p.Text == "":
 		v.tally.Skipped = one("empty")
 	case got.TLSVersion == "":

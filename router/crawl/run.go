@@ -47,9 +47,13 @@ func newRun(j job.Job, committed Tally, now func() time.Time, traps trap.Limits)
 	if err != nil {
 		panic("crawl: " + err.Error()) // only for a size below one
 	}
+	guard := trap.New(now, traps)
+	for _, p := range places {
+		guard.Trust(p.Host)
+	}
 	return &run{
 		job: j, area: job.NewArea(j.Scope, places), committed: committed,
-		patterns: job.NewPatterns(j.Options), guard: trap.New(now, traps), origins: origins,
+		patterns: job.NewPatterns(j.Options), guard: guard, origins: origins,
 	}
 }
 

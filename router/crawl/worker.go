@@ -92,6 +92,7 @@ type visit struct {
 	kept    *kept            // a page that may become a record
 	mark    *mark            // what to remember of the address
 	said    *said            // what the page said, for the guard
+	wasted  bool             // it was plainly for nothing, for the guard
 	counts  bool             // it counts as a fetch that brought nothing, for the guard
 }
 

@@ -50,13 +50,12 @@ func (f *form) name() string {
 		b.WriteString(class(f.segments[0]))
 	}
 	b.WriteByte('/')
-	names := make([]string, len(f.params))
-	for i, p := range f.params {
-		names[i] = p.name
+	if len(f.params) > 1 {
+		return b.String() + "&+" // whichever they are: facets come in any combination
 	}
-	slices.Sort(names)
-	for _, n := range slices.Compact(names) {
+	if len(f.params) == 1 {
 		b.WriteByte('&')
+		n := f.params[0].name
 		b.WriteString(n[:min(len(n), 32)])
 	}
 	return b.String()
@@ -76,7 +75,7 @@ func class(s string) string {
 // suspicious reports whether an address is of a kind that traps are made of, and
 // good pages sometimes are: it has to earn its fetches.
 func (f *form) suspicious() bool {
-	if f.dated || len(f.params) >= 2 || len(f.segments) > 12 {
+	if f.dated || len(f.params) >= 2 || len(f.segments) > 8 || f.comesTwice() {
 		return true
 	}
 	for _, p := range f.params {
@@ -86,6 +85,16 @@ func (f *form) suspicious() bool {
 	}
 	for _, s := range f.segments {
 		if strings.HasPrefix(s, "(") && len(s) > 16 { // a session between brackets
+			return true
+		}
+	}
+	return false
+}
+
+// comesTwice reports whether a part of the path that is not a number comes twice.
+func (f *form) comesTwice() bool {
+	for i, s := range f.segments {
+		if digits(s) < len(s) && slices.Contains(f.segments[:i], s) {
 			return true
 		}
 	}
@@ -177,19 +186,10 @@ func month(s string) bool {
 	return err == nil && len(s) <= 2 && n >= 1 && n <= 12
 }
 
-// opaque reports whether s looks like a token and not like words or a number:
-// sixteen characters or more, letters and digits mixed through.
+// opaque reports whether s looks like a token and not like words: sixteen
+// characters or more, with digits, and no dash or such between.
 func opaque(s string) bool {
-	if len(s) < 16 {
-		return false
-	}
-	changes := 0
-	for i := 1; i < len(s); i++ {
-		if isDigit(s[i]) != isDigit(s[i-1]) {
-			changes++
-		}
-	}
-	return changes >= len(s)/8 && digits(s) < len(s)
+	return len(s) >= 16 && digits(s) > 0 && !strings.ContainsAny(s, "-_.+ ") || len(s) >= 32 && digits(s) >= 8
 }
 
 func digits(s string) int {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
@@ -43,13 +44,20 @@ type Limits struct {
 	// page that did: suspicious addresses 5 and 4, others 48 and 8.
 	SuspectStart, SuspectEach int
 	FamilyStart, FamilyEach   int
+	// Plain counts a fetch for so many when it is plain that it was for nothing: it
+	// said word for word what another of its family did, was not found whatever
+	// its status, or redirected once more. Default 4.
+	Plain int
 	// DeepFrom is the number of links from a seed beyond which a family gets
 	// SuspectStart fetches and one for every four pages that brought something.
-	// Default 24.
+	// Default 16.
 	DeepFrom int
-	// Hosts of a site beside the first that are let in before any of them has
-	// brought anything, and for each that did; and in all. Default 8, 2, 1,000.
+	// Hosts of a site beside trusted ones that are let in before any of them has
+	// brought anything, and for each that did; and in all. Default 4, 2, 1,000.
 	HostStart, HostEach, HostMost int
+	// Fetches that such a host gets before it has brought anything, and for each
+	// page that did. Default 3 and 8.
+	HostPages, HostPagesEach int
 
 	Families int // remembered, the one used longest ago goes first; default 16,384
 	Sites    int // whose hosts are remembered; default 1,024
@@ -59,8 +67,8 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		PathSegments: 24, Repeats: 2, Params: 12, SameParam: 4, FirstYear: 1990, YearsAhead: 1,
-		SuspectStart: 5, SuspectEach: 4, FamilyStart: 48, FamilyEach: 8, DeepFrom: 24,
-		HostStart: 8, HostEach: 2, HostMost: 1000, Families: 16_384, Sites: 1_024,
+		SuspectStart: 5, SuspectEach: 4, FamilyStart: 48, FamilyEach: 8, Plain: 4, DeepFrom: 16,
+		HostStart: 4, HostEach: 2, HostMost: 1000, HostPages: 3, HostPagesEach: 8, Families: 16_384, Sites: 1_024,
 	}
 }
 
@@ -79,6 +87,7 @@ type Guard struct {
 	mu       sync.Mutex
 	families *lru.Cache[string, *family]
 	sites    *lru.Cache[string, *hosts]
+	trusted  map[string]struct{} // hosts
 }
 
 // family is a set of addresses of one form on one site.
@@ -86,21 +95,21 @@ type family struct {
 	started int // fetches begun, less those that said nothing
 	useful  int // pages that said something new
 	queued  int
-	heard   map[uint64]struct{} // skeletons of its pages, at most maxSkeletons
+	heard   map[uint64]struct{} // texts and skeletons of its pages, at most maxHeard
 }
 
-// maxSkeletons bounds family.heard; beyond, the family has long shown what it is
-// and every page counts as new.
-const maxSkeletons = 128
+// maxHeard bounds family.heard; beyond, the family has long shown what it is and
+// every page counts as new.
+const maxHeard = 256
 
 // queuedPerFetch bounds how many suspicious addresses wait for each fetch a family
 // may make: its budget may grow while they wait.
 const queuedPerFetch = 10
 
 // hosts are the hosts of one site.
-type hosts struct {
-	known map[string]bool // whether its pages said something new
-}
+type hosts struct{ known map[string]*hostPages }
+
+type hostPages struct{ started, useful int }
 
 // New makes a Guard; now tells it which dates are far off.
 func New(now func() time.Time, l Limits) *Guard {
@@ -112,8 +121,11 @@ func New(now func() time.Time, l Limits) *Guard {
 	if err != nil {
 		panic("trap: " + err.Error())
 	}
-	return &Guard{limits: l, now: now, families: families, sites: sites}
+	return &Guard{limits: l, now: now, families: families, sites: sites, trusted: make(map[string]struct{})}
 }
+
+// Trust lets a host in as it is: a seed is on it. Call it before anything else.
+func (g *Guard) Trust(host string) { g.trusted[host] = struct{}{} }
 
 // Queue judges an address that is new to the job, found on a page.
 func (g *Guard) Queue(a Address) Reason {
@@ -150,6 +162,12 @@ func (g *Guard) Fetch(a Address) Reason {
 	if budget, reason := g.budget(fam, f, a.Depth); fam.started >= budget {
 		return reason
 	}
+	if h := g.host(a); h != nil {
+		if h.started >= g.limits.HostPages+g.limits.HostPagesEach*h.useful {
+			return Subdomains
+		}
+		h.started++
+	}
 	fam.started++
 	return ""
 }
@@ -157,25 +175,34 @@ func (g *Guard) Fetch(a Address) Reason {
 // Learn takes in what a page said: its title and text.
 func (g *Guard) Learn(a Address, title, text string) {
 	f := formOf(a.URL)
-	s := skeleton(a.URL, title, text, f.suspicious())
+	s, whole := skeleton(a.URL, title, text, f.suspicious()), xxhash.Sum64String(title+"\x00"+text)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	fam := g.family(a.Site, f, a.Depth)
 	if _, known := fam.heard[s]; known {
+		if _, same := fam.heard[whole]; same {
+			fam.started += g.limits.Plain - 1
+		}
 		return
 	}
-	if len(fam.heard) < maxSkeletons {
+	if len(fam.heard) < maxHeard {
 		if fam.heard == nil {
 			fam.heard = make(map[uint64]struct{})
 		}
-		fam.heard[s] = struct{}{}
+		fam.heard[s], fam.heard[whole] = struct{}{}, struct{}{}
 	}
 	fam.useful++
-	if h, ok := g.sites.Get(a.Site); ok {
-		if _, known := h.known[a.Host]; known {
-			h.known[a.Host] = true
-		}
+	if h := g.host(a); h != nil {
+		h.useful++
 	}
+}
+
+// Wasted takes in a fetch that was plainly for nothing: a page that says it is not
+// found, or a redirect that followed a redirect.
+func (g *Guard) Wasted(a Address) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.family(a.Site, formOf(a.URL), a.Depth).started += g.limits.Plain - 1
 }
 
 // Undo takes back a Fetch that says nothing about the family: it failed, or the
@@ -185,6 +212,9 @@ func (g *Guard) Undo(a Address) {
 	defer g.mu.Unlock()
 	fam := g.family(a.Site, formOf(a.URL), a.Depth)
 	fam.started = max(0, fam.started-1)
+	if h := g.host(a); h != nil {
+		h.started = max(0, h.started-1)
+	}
 }
 
 func (g *Guard) family(site string, f form, depth int) *family {
@@ -218,25 +248,33 @@ func (g *Guard) budget(fam *family, f form, depth int) (int, Reason) {
 	}
 }
 
-// mayEnter reports whether a host of a site is known or may become so.
+// mayEnter reports whether a host of a site is trusted, known, or may become so.
 func (g *Guard) mayEnter(a Address) bool {
-	h, ok := g.sites.Get(a.Site)
-	if !ok {
-		h = &hosts{known: make(map[string]bool)}
-		g.sites.Add(a.Site, h)
-	}
-	if _, known := h.known[a.Host]; known {
+	if _, ok := g.trusted[a.Host]; ok || g.host(a) != nil {
 		return true
 	}
+	h, ok := g.sites.Get(a.Site)
+	if !ok {
+		h = &hosts{known: make(map[string]*hostPages)}
+		g.sites.Add(a.Site, h)
+	}
 	useful := 0
-	for _, brought := range h.known {
-		if brought {
+	for _, pages := range h.known {
+		if pages.useful > 0 {
 			useful++
 		}
 	}
 	if n := len(h.known); n >= g.limits.HostMost || n >= g.limits.HostStart+g.limits.HostEach*useful {
 		return false
 	}
-	h.known[a.Host] = false
+	h.known[a.Host] = new(hostPages)
 	return true
+}
+
+// host is what a host that is not trusted has brought, nil for others.
+func (g *Guard) host(a Address) *hostPages {
+	if h, ok := g.sites.Get(a.Site); ok {
+		return h.known[a.Host]
+	}
+	return nil
 }
