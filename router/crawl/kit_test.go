@@ -1,6 +1,8 @@
 package crawl_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -39,6 +41,7 @@ type world struct {
 	roots *x509.CertPool
 	cfg   crawl.Config
 	fleet *testFleet
+	now   func() time.Time         // time.Now unless set
 	hook  func(point string) error // called at every seam; nil: nothing happens
 
 	dialMu sync.Mutex
@@ -56,7 +59,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: t.TempDir(), ca: ca, roots: ca.Pool(), cfg: testConfig(), hosts: make(map[string]string)}
+	w := &world{t: t, dir: t.TempDir(), ca: ca, roots: ca.Pool(), cfg: testConfig(), now: time.Now, hosts: make(map[string]string)}
 	w.fleet = newFleet(w, 2)
 	return w
 }
@@ -134,7 +137,7 @@ func (w *world) open() {
 	if w.store, err = store.Open(context.Background(), filepath.Join(w.dir, "router.db"), log); err != nil {
 		w.t.Fatal(err)
 	}
-	w.crawler, err = crawl.New(log, time.Now, db{w}, w.fleet, shelf{w}, crawl.NewMetrics(prometheus.NewRegistry()), filepath.Join(w.dir, "crawl"), w.cfg)
+	w.crawler, err = crawl.New(log, w.now, db{w}, w.fleet, shelf{w}, crawl.NewMetrics(prometheus.NewRegistry()), filepath.Join(w.dir, "crawl"), w.cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -475,3 +478,16 @@ func (h *testHold) Done(o crawl.Outcome) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func gzipped(t testing.TB, s string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(s)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
