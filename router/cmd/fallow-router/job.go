@@ -137,6 +137,8 @@ func showJob(s screen, j api.Job) {
 		{"near", nearness(j.Near)},
 		{"seeds", seeds(j.Seeds)},
 		{"created", when(j.Created)},
+		{"wishes", wishes(j.JobOptions)},
+		{"estimate", estimateText(j.Estimate)},
 		{"addresses", fmt.Sprintf("%d known, %d queued, %d in flight", j.Known, j.Queued, j.InFlight)},
 	})
 	showCounts(s, j.Counts)
@@ -166,6 +168,16 @@ func showCounts(s screen, c api.Counts) {
 		{"forbidden", fmt.Sprintf("%d by robots.txt or opt-out, not fetched", c.Forbidden)},
 		{"failed   ", causes(c.Failed)},
 	})
+	if len(c.Cut) == 0 {
+		return
+	}
+	cut := [][2]string{{"cut      ", causes(c.Cut)}}
+	for _, reason := range slices.Sorted(maps.Keys(c.CutSamples)) { // all of them are in --json
+		if samples := c.CutSamples[reason]; len(samples) > 0 {
+			cut = append(cut, [2]string{"         ", reason + ", such as " + samples[0]})
+		}
+	}
+	s.fields(cut)
 }
 
 func showResult(s screen, j api.Job) {
@@ -177,6 +189,32 @@ func showResult(s screen, j api.Job) {
 		{"lies in  ", j.Result.Dir},
 		{"verify   ", "fallow-data verify " + j.Result.Dir},
 	})
+}
+
+// wishes are a job's options in words, empty when it has none.
+func wishes(o api.JobOptions) string {
+	var parts []string
+	add := func(wished bool, format string, args ...any) {
+		if wished {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(len(o.Include) > 0, "include %s", strings.Join(o.Include, " "))
+	add(len(o.Exclude) > 0, "exclude %s", strings.Join(o.Exclude, " "))
+	add(o.MaxDepth > 0, "%d links deep at most", o.MaxDepth)
+	add(o.MaxPerSite > 0, "%d addresses of a site at most", o.MaxPerSite)
+	add(o.Priority != "" && o.Priority != "normal", "%s priority", o.Priority)
+	add(o.Sitemaps == "off", "no sitemaps")
+	add(o.Sitemaps == "only", "sitemaps only")
+	add(o.Recrawl, "recrawl")
+	return strings.Join(parts, ", ")
+}
+
+func estimateText(e *api.Estimate) string {
+	if e == nil {
+		return ""
+	}
+	return e.Note
 }
 
 // causes are counts by cause, largest first.

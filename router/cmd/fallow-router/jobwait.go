@@ -129,6 +129,9 @@ func (p *progress) show(j api.Job) {
 	c := j.Counts
 	line := fmt.Sprintf("%s: %d pages, %d records, %d duplicates, %d failed, %s; %d queued, %d in flight",
 		j.State, c.Pages, c.Records, c.Duplicates.Exact+c.Duplicates.Near, sum(c.Failed), bytesText(c.Bytes), j.Queued, j.InFlight)
+	if j.Estimate != nil && j.Estimate.Seconds > 0 {
+		line += "; " + j.Estimate.Note
+	}
 	if j.Waiting != "" {
 		line += "; waiting: " + j.Waiting
 	}
