@@ -1,8 +1,10 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/fallow-network/fallow/relay/wire"
@@ -55,12 +57,46 @@ type meterDB struct{ store *store.Store }
 
 var _ meter.DB = meterDB{}
 
-func (d meterDB) SaveReceipts(ctx context.Context, receipts []wire.Receipt) error {
-	return d.store.SaveReceipts(ctx, receipts)
+func (d meterDB) SaveCounts(ctx context.Context, b meter.Batch) error {
+	c := store.Counts{Receipts: b.Receipts, Epoch: b.Epoch, Ran: b.Ran}
+	for _, p := range b.Places {
+		place := store.Place{Node: p.Node, Epoch: p.Epoch, Country: p.Country}
+		for clump, online := range p.Clumps {
+			tag, err := ledger.ParseTag(clump)
+			if err != nil {
+				return err
+			}
+			place.Presence = append(place.Presence, ledger.Presence{Clump: tag, Seconds: uint64(online / time.Second)})
+		}
+		slices.SortFunc(place.Presence, func(a, b ledger.Presence) int { return bytes.Compare(a.Clump[:], b.Clump[:]) })
+		c.Places = append(c.Places, place)
+	}
+	for _, s := range b.Sites {
+		tag, err := ledger.ParseTag(s.Site)
+		if err != nil {
+			return err
+		}
+		c.Sites = append(c.Sites, store.SiteCount{Node: s.Node, Epoch: s.Epoch, Site: tag, Bytes: s.Bytes})
+	}
+	return d.store.SaveCounts(ctx, c)
 }
 
-func (d meterDB) LastReceipts(ctx context.Context, node wire.Key, _ uint64) ([]wire.Receipt, error) {
-	return d.store.LastReceipts(ctx, node)
+func (d meterDB) Stored(ctx context.Context, node wire.Key, epoch uint64) (meter.Batch, error) {
+	receipts, err := d.store.LastReceipts(ctx, node)
+	if err != nil {
+		return meter.Batch{}, err
+	}
+	b := meter.Batch{Receipts: receipts}
+	presence, sites, err := d.store.Presence(ctx, node)
+	place := meter.Place{Node: node, Epoch: epoch, Clumps: make(map[string]time.Duration)}
+	for _, p := range presence {
+		place.Clumps[p.Clump.String()] = time.Duration(p.Seconds) * time.Second
+	}
+	b.Places = append(b.Places, place)
+	for _, s := range sites {
+		b.Sites = append(b.Sites, meter.SiteBytes{Node: node, Epoch: s.Epoch, Site: s.Site.String(), Bytes: s.Bytes})
+	}
+	return b, err
 }
 
 func (d meterDB) SaveDispute(ctx context.Context, m meter.Dispute) error {

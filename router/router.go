@@ -25,6 +25,7 @@ import (
 	"github.com/fallow-network/fallow/router/api"
 	"github.com/fallow-network/fallow/router/crawl"
 	"github.com/fallow-network/fallow/router/crawl/fetch"
+	"github.com/fallow-network/fallow/router/dedupe"
 	"github.com/fallow-network/fallow/router/fleet"
 	"github.com/fallow-network/fallow/router/ledger"
 	"github.com/fallow-network/fallow/router/meter"
@@ -97,6 +98,7 @@ func (r *Router) open() error {
 		return err
 	}
 	r.meter = meter.New(r.log.With("part", "meter"), now, meterDB{r.store}, r.id.Private, epoch.Number)
+	r.meter.Resume(epoch.Ran)
 
 	web, err := webCertificate(cfg.ListenCert, cfg.ListenKey)
 	if err != nil {
@@ -156,8 +158,8 @@ func (r *Router) openSettle(ctx context.Context) error {
 }
 
 // account fits the meter to tunnels.
-func (r *Router) account(ctx context.Context, node wire.Key, job string) (tunnel.Account, error) {
-	return r.meter.Account(ctx, node, job)
+func (r *Router) account(ctx context.Context, node wire.Key, job, host string) (tunnel.Account, error) {
+	return r.meter.Lane(ctx, node, job, dedupe.SiteOf(host))
 }
 
 // roots are the certificate authorities sites are checked against: nil, the

@@ -265,11 +265,11 @@ func (e *routerEnd) addresses() (list []string) {
 // noDB remembers nothing: what is measured here stores nothing on its way.
 type noDB struct{}
 
-func (noDB) SaveNode(context.Context, fleet.Member) error                           { return nil }
-func (noDB) AppendHalt(context.Context, *wire.Halt) error                           { return nil }
-func (noDB) Halt(context.Context) (*wire.Halt, error)                               { return nil, nil }
-func (noDB) SaveStanding(context.Context, fleet.Event) error                        { return nil }
-func (noDB) Standing(context.Context, wire.Key, int) ([]fleet.Event, error)         { return nil, nil }
-func (noDB) SaveReceipts(context.Context, []wire.Receipt) error                     { return nil }
-func (noDB) LastReceipts(context.Context, wire.Key, uint64) ([]wire.Receipt, error) { return nil, nil }
-func (noDB) SaveDispute(context.Context, meter.Dispute) error                       { return nil }
+func (noDB) SaveNode(context.Context, fleet.Member) error                   { return nil }
+func (noDB) AppendHalt(context.Context, *wire.Halt) error                   { return nil }
+func (noDB) Halt(context.Context) (*wire.Halt, error)                       { return nil, nil }
+func (noDB) SaveStanding(context.Context, fleet.Event) error                { return nil }
+func (noDB) Standing(context.Context, wire.Key, int) ([]fleet.Event, error) { return nil, nil }
+func (noDB) SaveCounts(context.Context, meter.Batch) error                  { return nil }
+func (noDB) Stored(context.Context, wire.Key, uint64) (meter.Batch, error)  { return meter.Batch{}, nil }
+func (noDB) SaveDispute(context.Context, meter.Dispute) error               { return nil }

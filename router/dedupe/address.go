@@ -169,6 +169,9 @@ func address(text, scheme, name, port, rest string) (Address, error) {
 	return a, nil
 }
 
+// SiteOf is the site of a host name.
+func SiteOf(host string) string { return siteOf(host, false) }
+
 // siteOf is the registrable domain by the public suffix list, its private part
 // included: two tenants of github.io are two sites.
 func siteOf(host string, ip bool) string {

@@ -30,7 +30,7 @@ type Receipts interface {
 	// Countersign reports whether the answer said anything new.
 	Countersign(ctx context.Context, node wire.Key, answer *pb.ReceiptAnswer) (taken bool, err error)
 	Pending(node wire.Key) uint64
-	Online(ctx context.Context, node wire.Key, d time.Duration) error
+	Online(ctx context.Context, node wire.Key, clump, country string, d time.Duration) error
 }
 
 // DB remembers nodes across restarts.

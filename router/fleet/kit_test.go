@@ -120,7 +120,7 @@ func (b *book) Pending(wire.Key) uint64 {
 	return b.pending
 }
 
-func (b *book) Online(_ context.Context, _ wire.Key, d time.Duration) error {
+func (b *book) Online(_ context.Context, _ wire.Key, _, _ string, d time.Duration) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.online += d

@@ -167,7 +167,7 @@ func (s *session) credit(now time.Time) error {
 	d = min(d, s.fleet.cfg.SilentAfter)
 	ctx, cancel := context.WithTimeout(context.Background(), s.fleet.cfg.WriteTimeout)
 	defer cancel()
-	return s.fleet.receipts.Online(ctx, s.member.Key, d)
+	return s.fleet.receipts.Online(ctx, s.member.Key, s.member.Clump, s.member.Country, d)
 }
 
 func (s *session) receiptAnswer(answer *pb.ReceiptAnswer) error {

@@ -18,6 +18,19 @@ const (
 	StateClosed  State = "closed"
 )
 
+// Phase is what may happen to an epoch next, for people and for settlement.
+type Phase string
+
+// A closed epoch can be challenged until its window ends; while a challenge
+// waits for its decision it stays contested, and nothing of it is paid.
+const (
+	PhaseOpen          Phase = "open"
+	PhaseClosing       Phase = "closing"
+	PhaseChallengeable Phase = "challengeable"
+	PhaseContested     Phase = "contested"
+	PhaseSettleable    Phase = "settleable"
+)
+
 // Epoch is one accounting window. Numbers start at 1 and have no gaps; an
 // epoch ends at the instant the next one starts.
 type Epoch struct {
@@ -26,23 +39,53 @@ type Epoch struct {
 	Start  time.Time // UTC, whole milliseconds
 	End    time.Time // zero while open; never before Start
 	Params Params
+	// Ran is how long the router ran in the epoch, by a clock that nobody can
+	// set; zero if nobody measured it.
+	Ran time.Duration
 
 	// Zero until closed.
-	Root        merkle.Hash // over the statements
-	Hash        merkle.Hash // SHA-256 of the epoch file's content, which is what the router signs
-	Allocated   MicroPoints // sum of the statements' amounts
-	Unallocated MicroPoints // the rest of the pool
+	SettleFrom time.Time
+	Head       *Head       // nil where an earlier version closed it
+	Root       merkle.Hash // over the balances
+	Hash       merkle.Hash // of the epoch file, which is what the router signs
+	Signature  Signature
+
+	Challenges int // that wait for a decision
 }
 
-// Seconds is the length of an epoch that has ended, in whole seconds; nobody
-// can have been online for longer.
-func (e Epoch) Seconds() uint64 { return wholeSeconds(e.Start, e.End) }
-
-func wholeSeconds(start, end time.Time) uint64 {
-	if !end.After(start) {
-		return 0
+// Phase is where e stands at now.
+func (e Epoch) Phase(now time.Time) Phase {
+	switch {
+	case e.State == StateOpen:
+		return PhaseOpen
+	case e.State == StateClosing:
+		return PhaseClosing
+	case e.Challenges > 0:
+		return PhaseContested
+	case now.Before(e.SettleFrom):
+		return PhaseChallengeable
 	}
-	return uint64(end.Sub(start) / time.Second)
+	return PhaseSettleable
+}
+
+// Seconds is the length of an epoch that has ended, in whole seconds: how long
+// the router ran, or the time between start and end if nobody measured that.
+func (e Epoch) Seconds() uint64 {
+	if e.Ran > 0 {
+		return uint64(e.Ran / time.Second)
+	}
+	return uint64(max(0, e.End.Sub(e.Start)) / time.Second)
+}
+
+// clockNote says that the wall clock and the running time contradict each
+// other; "" if they do not.
+func clockNote(start, end time.Time, seconds uint64) string {
+	wall := end.Sub(start)
+	ran := time.Duration(seconds) * time.Second
+	if ran > wall+maxSlack {
+		return "the router's clock was set back: it ran " + ran.String() + " between start and end, which are " + wall.String() + " apart"
+	}
+	return ""
 }
 
 // Errors a caller branches on.

@@ -7,75 +7,62 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"time"
 
 	"github.com/fallow-network/fallow/dataset/merkle"
 	"github.com/fallow-network/fallow/relay/wire"
 )
 
-// Kind opens the content of every epoch file and names its format.
-const Kind = "fallow-epoch-v1"
-
 const signatureDomain = "fallow-epoch-signature-v1\n"
 
-// File is an epoch as it is published: everything that is needed to compute
-// it again, what came out, and the router's signature.
+// File is an epoch as it is published: everything that is needed to compute it
+// again, what came out, and the router's signature.
 //
-// Its bytes are canonical. They are JSON in one line with a line feed behind
-// it, members in the order of these types, no member that is not here, no
-// white space, nodes and statements by node key, work by job id, times in UTC
-// after RFC 3339. Counts and micro-points are strings, because JSON
-// readers lose integers above 2^53; epoch, formula and permilles are numbers.
+// It has two forms, JSON and Parquet, with the same content and the same hash.
+// Every part has one canonical JSON form: members in the order of these types,
+// no member that is not here, no white space, times in UTC after RFC 3339.
+// Counts and amounts are strings, because JSON readers lose integers above 2^53;
+// epoch, formula and permilles are numbers.
 type File struct {
-	Content   Content     `json:"content"`
-	Hash      merkle.Hash `json:"hash"`      // SHA-256 of the canonical bytes of content
-	Signature Signature   `json:"signature"` // the router's, over a domain line and Hash
+	Seal
+	Statements []Statement // by node key
 }
 
-// Content is the signed part of a File.
-type Content struct {
-	Kind        string      `json:"kind"`
-	Router      wire.Key    `json:"router"`
-	Epoch       uint64      `json:"epoch"`
-	Start       time.Time   `json:"start"`
-	End         time.Time   `json:"end"`
-	Params      Params      `json:"params"`
-	Nodes       []NodeInput `json:"nodes"`
-	Statements  []Statement `json:"statements"`
-	Unallocated Unallocated `json:"unallocated"`
-	Root        merkle.Hash `json:"root"`
+// Seal is the head of a file, its hash and the router's signature. Through the
+// head's statements_sha256 it covers every byte of the statements.
+type Seal struct {
+	Head      Head        `json:"head"`
+	Hash      merkle.Hash `json:"hash"`      // SHA-256 of the canonical bytes of head
+	Signature Signature   `json:"signature"` // the router's, over a domain line and hash
 }
-
-// MaxFileBytes bounds what ReadFile and Parse take: 1 GiB, which is more than
-// an epoch of half a million nodes needs.
-const MaxFileBytes = 1 << 30
 
 // ErrFormat says that something is no epoch file at all, as opposed to one
 // that is wrong; Verify finds the latter.
 var ErrFormat = errors.New("not an epoch file")
 
-// seal computes hash and signature of content.
-func seal(content Content, key ed25519.PrivateKey) (*File, error) {
-	encoded, err := canonical(content)
+// hash is that of a head.
+func (h *Head) hash() (merkle.Hash, error) {
+	encoded, err := canonical(h)
 	if err != nil {
-		return nil, fmt.Errorf("encode epoch %d: %w", content.Epoch, err)
+		return merkle.Hash{}, fmt.Errorf("encode the head of epoch %d: %w", h.Epoch, err)
 	}
-	f := &File{Content: content, Hash: sha256.Sum256(encoded)}
-	f.Signature = ed25519.Sign(key, signed(f.Hash))
-	return f, nil
+	return sha256.Sum256(encoded), nil
+}
+
+// hashLines is the SHA-256 over each statement and a line feed.
+func hashLines(statements []Statement) merkle.Hash {
+	digest, buf := sha256.New(), make([]byte, 0, 64<<10)
+	for i := range statements {
+		buf = append(statements[i].AppendJSON(buf), '\n')
+		if len(buf) > 48<<10 {
+			digest.Write(buf)
+			buf = buf[:0]
+		}
+	}
+	digest.Write(buf)
+	return merkle.Hash(digest.Sum(nil))
 }
 
 func signed(hash merkle.Hash) []byte { return append([]byte(signatureDomain), hash[:]...) }
-
-// Encode is the canonical bytes of f.
-func (f *File) Encode() ([]byte, error) {
-	encoded, err := canonical(f)
-	if err != nil {
-		return nil, fmt.Errorf("encode epoch %d: %w", f.Content.Epoch, err)
-	}
-	return append(encoded, '\n'), nil
-}
 
 func canonical(v any) ([]byte, error) {
 	var buf bytes.Buffer
@@ -87,67 +74,44 @@ func canonical(v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil
 }
 
-// Parse reads the bytes of an epoch file. It is strict: whatever Encode would
-// not have written in exactly this way is refused. The error wraps ErrFormat.
-// That the numbers are right is for Verify to say.
-func Parse(raw []byte) (*File, error) {
-	if len(raw) > MaxFileBytes {
-		return nil, fmt.Errorf("%w: larger than %d bytes", ErrFormat, MaxFileBytes)
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	f := new(File)
-	if err := dec.Decode(f); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	if f.Content.Kind != Kind {
-		return nil, fmt.Errorf("%w: kind is %.40q, this program reads %q", ErrFormat, f.Content.Kind, Kind)
-	}
-	encoded, err := f.Encode()
+// NewFile computes an epoch and seals the result with the router's key. head
+// has no totals yet; the statements are its inputs in any order, with what each
+// node earned in earlier epochs in Ever and RoyaltyEver. before are the sums of
+// these over all nodes. The statements are sorted and filled in place.
+func NewFile(head Head, statements []Statement, before Totals, key ed25519.PrivateKey) (*File, error) {
+	sortStatements(statements)
+	head.Kind, head.Router = Kind, wire.KeyOf(key)
+	result, err := Compute(&head, statements)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		return nil, err
 	}
-	if at := firstDifference(raw, encoded); at >= 0 {
-		return nil, fmt.Errorf("%w: byte %d is not as the canonical form has it", ErrFormat, at)
+	if err := result.Fill(statements); err != nil {
+		return nil, err
 	}
+	head.Totals = result.Totals
+	head.Totals.PointsEver = before.PointsEver + result.Totals.Allocated()
+	head.Totals.RoyaltiesEver = before.RoyaltiesEver + result.Totals.Royalties
+	head.Lines, head.Root = hashLines(statements), root(head.Epoch, statements)
+	f := &File{Seal: Seal{Head: head}, Statements: statements}
+	if f.Hash, err = head.hash(); err != nil {
+		return nil, err
+	}
+	f.Signature = ed25519.Sign(key, signed(f.Hash))
 	return f, nil
 }
 
-// firstDifference is the offset of the first byte that differs, or -1.
-func firstDifference(a, b []byte) int {
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return i
+// Find is the index of a node's statement, or -1.
+func (f *File) Find(node wire.Key) int {
+	low, high := 0, len(f.Statements)
+	for low < high {
+		if middle := (low + high) / 2; compareKeys(f.Statements[middle].Node, node) < 0 {
+			low = middle + 1
+		} else {
+			high = middle
 		}
 	}
-	if len(a) != len(b) {
-		return min(len(a), len(b))
+	if low < len(f.Statements) && f.Statements[low].Node == node {
+		return low
 	}
 	return -1
-}
-
-// read takes at most MaxFileBytes from r.
-func read(r io.Reader) (*File, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, MaxFileBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	return Parse(raw)
-}
-
-// NewFile computes an epoch that has ended and seals the result with the
-// router's key. before is what each node earned in earlier epochs.
-func NewFile(e Epoch, nodes []NodeInput, before map[wire.Key]MicroPoints, key ed25519.PrivateKey) (*File, error) {
-	nodes, err := ordered(e.Number, nodes)
-	if err != nil {
-		return nil, err
-	}
-	result, err := Compute(Window{Epoch: e.Number, Seconds: e.Seconds()}, e.Params, nodes, before)
-	if err != nil {
-		return nil, err
-	}
-	return seal(Content{
-		Kind: Kind, Router: wire.KeyOf(key), Epoch: e.Number, Start: e.Start, End: e.End, Params: e.Params,
-		Nodes: nodes, Statements: result.Statements, Unallocated: result.Unallocated, Root: result.Root,
-	}, key)
 }

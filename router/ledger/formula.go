@@ -1,217 +1,142 @@
 package ledger
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"math/bits"
-	"slices"
-	"strings"
-
-	"github.com/fallow-network/fallow/dataset/merkle"
-	"github.com/fallow-network/fallow/relay/wire"
 )
 
 // ErrInput is wrapped by errors about inputs the formula cannot take.
 var ErrInput = errors.New("invalid epoch input")
 
-// Window is which epoch is computed and how long it was.
-type Window struct {
-	Epoch   uint64
-	Seconds uint64 // whole seconds from start to end
-}
-
-// Result is an epoch as the formula sees it.
+// Result is an epoch as the formula sees it: the amounts of each statement, by
+// its index, and their sums.
 type Result struct {
-	Statements  []Statement // by node key
-	Allocated   MicroPoints
-	Unallocated Unallocated // Allocated and this are the pool
-	Root        merkle.Hash
+	Carriage, Availability, Correction []MicroPoints
+	Royalty                            []TokenUnits
+	Totals                             Totals // without the sums over earlier epochs
 }
 
-// Compute applies formula 1 (FORMULA.md) to the inputs. before holds what each
-// node earned in all earlier epochs. The result depends on nothing else, not
-// even on the order of nodes. The error wraps ErrInput or ErrParams.
-func Compute(w Window, p Params, nodes []NodeInput, before map[wire.Key]MicroPoints) (Result, error) {
-	if err := p.Validate(); err != nil {
-		return Result{}, err
-	}
-	nodes, err := ordered(w.Epoch, nodes)
-	if err != nil {
-		return Result{}, err
-	}
-	lines, carried, online := measure(w, p, nodes)
-
-	carriage, availability := p.split()
-	forCarriage := apportionCapped(carriage, partOf(carriage, p.NodeCap), carried)
-	forOnline := apportionClumped(availability, online, nodes)
-
-	result := Result{Unallocated: Unallocated{carriage, availability}}
-	for i := range lines {
-		lines[i].Carriage, lines[i].Availability = forCarriage[i], forOnline[i]
-		lines[i].Amount = forCarriage[i] + forOnline[i]
-		result.Unallocated.Carriage -= forCarriage[i]
-		result.Unallocated.Availability -= forOnline[i]
-		result.Allocated += lines[i].Amount
-	}
-	if result.Statements, err = carryForward(lines, p, before); err != nil {
-		return Result{}, err
-	}
-	result.Root = root(w.Epoch, result.Statements)
-	return result, nil
+// Amount is what statement i earned in points.
+func (r *Result) Amount(i int) MicroPoints {
+	return r.Carriage[i] + r.Availability[i] + r.Correction[i]
 }
 
-// ordered is a copy of nodes by key, each with its work by job id, checked.
-func ordered(epoch uint64, nodes []NodeInput) ([]NodeInput, error) {
-	if len(nodes) > maxNodes {
-		return nil, fmt.Errorf("%w: %d nodes, may be %d", ErrInput, len(nodes), maxNodes)
+// Compute applies formula 1 (FORMULA.md) to the inputs that stand in head and
+// statements, which are by node key. It reads no amount and changes nothing, so
+// the same function makes an epoch and checks it. The error wraps ErrInput or
+// ErrParams.
+func Compute(h *Head, statements []Statement) (*Result, error) {
+	if err := checkInputs(h, statements); err != nil {
+		return nil, err
 	}
-	nodes = append(make([]NodeInput, 0, len(nodes)), nodes...) // never nil: an empty list is [] in JSON
-	slices.SortFunc(nodes, func(a, b NodeInput) int { return compareKeys(a.Node, b.Node) })
-	for i := range nodes {
-		nodes[i].Work = append(make([]Work, 0, len(nodes[i].Work)), nodes[i].Work...)
-		slices.SortFunc(nodes[i].Work, func(a, b Work) int { return strings.Compare(a.Job, b.Job) })
+	r := &Result{Correction: make([]MicroPoints, len(statements))}
+	if err := r.correct(h, statements); err != nil {
+		return nil, err
 	}
-	for i, n := range nodes {
-		if i > 0 && n.Node == nodes[i-1].Node {
-			return nil, fmt.Errorf("%w: node %s twice", ErrInput, n.Node)
-		}
-		if err := n.check(epoch); err != nil {
-			return nil, fmt.Errorf("%w: node %s: %w", ErrInput, n.Node, err)
-		}
+	carriage, availability := h.Params.split(r.Totals.Corrections)
+	r.Carriage = shareCarriage(carriage, h, statements)
+	r.Availability = shareAvailability(availability, h, statements)
+	r.royalties(h, statements)
+
+	t := &r.Totals
+	t.Nodes = uint64(len(statements))
+	for i := range statements {
+		t.Carriage += r.Carriage[i]
+		t.Availability += r.Availability[i]
 	}
-	return nodes, nil
+	t.UnallocatedCarriage, t.UnallocatedAvailability = carriage-t.Carriage, availability-t.Availability
+	return r, nil
 }
 
-func (n NodeInput) check(epoch uint64) error {
-	st := n.Standing
-	switch {
-	case st.Permille < 0 || st.Permille > permille:
-		return fmt.Errorf("standing of %d permille, may be 0 to %d", st.Permille, permille)
-	case st.Permille < permille && len(st.Reasons) == 0:
-		return fmt.Errorf("standing of %d permille without a reason", st.Permille)
-	case len(st.Reasons) > maxReasons:
-		return fmt.Errorf("%d reasons, may be %d", len(st.Reasons), maxReasons)
-	case !isPlain(n.Clump, maxClump):
-		return fmt.Errorf("clump is not up to %d printable ASCII characters", maxClump)
-	case n.Country != "" && !isCountry(n.Country):
-		return fmt.Errorf("country %.8q is not a two-letter code", n.Country)
+func checkInputs(h *Head, statements []Statement) error {
+	if err := h.check(); err != nil {
+		if errors.Is(err, ErrParams) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrInput, err)
 	}
-	jobs := make(map[string]struct{}, len(n.Work))
-	var total uint64
-	for _, w := range n.Work {
-		if _, twice := jobs[w.Job]; twice {
-			return fmt.Errorf("job %.64q twice", w.Job)
+	if len(statements) > maxNodes {
+		return fmt.Errorf("%w: %d nodes, may be %d", ErrInput, len(statements), maxNodes)
+	}
+	for i := range statements {
+		s := &statements[i]
+		if i > 0 && compareKeys(statements[i-1].Node, s.Node) >= 0 {
+			return fmt.Errorf("%w: node %s is there twice or out of order", ErrInput, s.Node)
 		}
-		jobs[w.Job] = struct{}{}
-		if err := w.checkForm(n.Node, epoch); err != nil {
-			return fmt.Errorf("job %.64q: %w", w.Job, err)
-		}
-		var carry uint64
-		if total, carry = bits.Add64(total, w.Counted.bytes(), 0); carry != 0 {
-			return errors.New("more bytes than 64 bits can count")
+		if err := s.check(h); err != nil {
+			return fmt.Errorf("%w: node %s: %w", ErrInput, s.Node, err)
 		}
 	}
 	return nil
 }
 
-// isPlain says whether s is short printable ASCII, which has one form in JSON.
-func isPlain(s string, limit int) bool {
-	return len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+// correct books the head's corrections to their nodes.
+func (r *Result) correct(h *Head, statements []Statement) error {
+	at := 0
+	for _, c := range h.Corrected {
+		for at < len(statements) && compareKeys(statements[at].Node, c.Node) < 0 {
+			at++
+		}
+		if at == len(statements) || statements[at].Node != c.Node {
+			return fmt.Errorf("%w: node %s is corrected and has no statement", ErrInput, c.Node)
+		}
+		r.Correction[at] += c.Amount
+		r.Totals.Corrections += c.Amount
+	}
+	return nil
 }
 
-// measure starts a statement for each node, with its two weights: bytes and
-// online seconds, each times scarcity and standing.
-func measure(w Window, p Params, nodes []NodeInput) (lines []Statement, carried, online []weight) {
-	lines = make([]Statement, len(nodes))
-	carried = make([]weight, len(nodes))
-	online = make([]weight, len(nodes))
-	for i, n := range nodes {
-		s := Statement{
-			Node: n.Node, Country: n.Country, Scarcity: p.scarcity(n.Country), Clump: n.Clump,
-			Standing: n.Standing.Permille, Reasons: n.Standing.Reasons,
-		}
-		for _, work := range n.Work {
-			signed, unsigned, disputed := work.carried()
-			s.BytesSigned += signed
-			s.BytesUnsigned += unsigned
-			s.BytesDisputed += disputed
-			s.OnlineSeconds += min(work.Counted.OnlineSeconds, w.Seconds)
-		}
-		multiplier := uint64(s.Scarcity) * uint64(s.Standing)
-		carried[i] = product(s.Bytes(), multiplier)
-		online[i] = product(s.OnlineSeconds, multiplier)
-		lines[i] = s
+// shareCarriage shares pool in proportion to paid bytes.
+func shareCarriage(pool MicroPoints, h *Head, statements []Statement) []MicroPoints {
+	weights := make([]weight, len(statements))
+	for i := range statements {
+		s := &statements[i]
+		weights[i] = product(s.Bytes()-s.Over(h.Params.SiteCap), s.multiplier(&h.Params))
 	}
-	return lines, carried, online
+	return apportionCapped(pool, partOf(pool, h.Params.NodeCap), weights)
 }
 
-// apportionClumped shares pool first over clumps, each weighing as much as its
-// heaviest node, then inside each clump over its nodes. nodes are by key, and a
-// clump stands where its first node does.
-func apportionClumped(pool MicroPoints, online []weight, nodes []NodeInput) []MicroPoints {
-	var members [][]int
-	byName := make(map[string]int)
-	for i, n := range nodes {
-		at, known := byName[n.Clump]
-		if !known || n.Clump == "" {
-			at = len(members)
-			byName[n.Clump] = at
-			members = append(members, nil)
-		}
-		members[at] = append(members[at], i)
+// royalties shares each sale in proportion to records.
+func (r *Result) royalties(h *Head, statements []Statement) {
+	r.Royalty = make([]TokenUnits, len(statements))
+	type holder struct {
+		at      int
+		records uint64
 	}
-
-	heaviest := make([]weight, len(members))
-	for c, inside := range members {
-		for _, i := range inside {
-			if online[i].compare(heaviest[c]) > 0 {
-				heaviest[c] = online[i]
-			}
+	bySale := make([][]holder, len(h.Sales))
+	for i := range statements {
+		for _, share := range statements[i].Shares {
+			bySale[share.Sale] = append(bySale[share.Sale], holder{i, share.Records})
 		}
 	}
-
-	amounts := make([]MicroPoints, len(nodes))
-	for c, amount := range apportion(pool, heaviest) {
-		inside := make([]weight, len(members[c]))
-		for k, i := range members[c] {
-			inside[k] = online[i]
+	for k, holders := range bySale {
+		weights := make([]weight, len(holders))
+		for i, held := range holders {
+			weights[i] = weight{lo: held.records}
 		}
-		for k, part := range apportion(amount, inside) {
-			amounts[members[c][k]] = part
+		left := h.Sales[k].Shared
+		for i, amount := range apportion(MicroPoints(left), weights) {
+			r.Royalty[holders[i].at] += TokenUnits(amount)
+			r.Totals.Royalties += TokenUnits(amount)
+			left -= TokenUnits(amount)
 		}
+		r.Totals.Unshared += left
 	}
-	return amounts
 }
 
-// carryForward adds what was earned before, and a line for each node that
-// earned before and did nothing now.
-func carryForward(lines []Statement, p Params, before map[wire.Key]MicroPoints) ([]Statement, error) {
-	present := make(map[wire.Key]struct{}, len(lines))
-	for i := range lines {
-		present[lines[i].Node] = struct{}{}
-		earlier := before[lines[i].Node]
-		if earlier < 0 || earlier > math.MaxInt64-lines[i].Amount {
-			return nil, fmt.Errorf("%w: node %s earned %d micro-points before", ErrInput, lines[i].Node, earlier)
+// Fill writes the amounts of r into statements whose Ever and RoyaltyEver hold
+// what the nodes earned in earlier epochs. The error wraps ErrInput.
+func (r *Result) Fill(statements []Statement) error {
+	for i := range statements {
+		s, amount, royalty := &statements[i], r.Amount(i), r.Royalty[i]
+		if s.Ever < 0 || s.Ever > math.MaxInt64-amount || s.RoyaltyEver < 0 || s.RoyaltyEver > math.MaxInt64-royalty {
+			return fmt.Errorf("%w: node %s earned %d micro-points and %d base units before", ErrInput, s.Node, s.Ever, s.RoyaltyEver)
 		}
-		lines[i].Cumulative = earlier + lines[i].Amount
+		s.Carriage, s.Availability, s.Correction = r.Carriage[i], r.Availability[i], r.Correction[i]
+		s.Amount, s.Royalty = amount, royalty
+		s.Ever += amount
+		s.RoyaltyEver += royalty
 	}
-	for _, node := range slices.SortedFunc(maps.Keys(before), compareKeys) {
-		earlier := before[node]
-		if _, ok := present[node]; ok || earlier == 0 {
-			continue
-		}
-		if earlier < 0 {
-			return nil, fmt.Errorf("%w: node %s earned %d micro-points before", ErrInput, node, earlier)
-		}
-		lines = append(lines, Statement{
-			Node: node, Scarcity: p.scarcity(""), Standing: permille, Cumulative: earlier,
-		})
-	}
-	slices.SortFunc(lines, func(a, b Statement) int { return compareKeys(a.Node, b.Node) })
-	return lines, nil
+	return nil
 }
-
-func compareKeys(a, b wire.Key) int { return bytes.Compare(a[:], b[:]) }

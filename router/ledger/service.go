@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,15 +25,29 @@ type DB interface {
 	// StartEpoch opens next. If another is open, it moves to closing and ends
 	// where next starts. Nothing happens if an epoch of next's number exists.
 	StartEpoch(ctx context.Context, next Epoch) error
-	// EpochInputs is what is known about each node with a receipt in an epoch.
-	// From closing on the receipts do not change; once closed nothing does.
-	EpochInputs(ctx context.Context, number uint64) ([]NodeInput, error)
-	// Balances is the cumulative amount of each node at the end of a closed
-	// epoch; nobody has any at the end of epoch 0.
-	Balances(ctx context.Context, number uint64) (map[wire.Key]MicroPoints, error)
-	// CloseEpoch moves e from closing to closed with its statements. Nothing
-	// happens if it is closed already.
-	CloseEpoch(ctx context.Context, e Epoch, statements []Statement) error
+	// EpochInputs is what the formula is told about an epoch that is closing;
+	// until it is closed the receipts do not change.
+	EpochInputs(ctx context.Context, number uint64) (*Inputs, error)
+	// CloseEpoch moves e from closing to closed, with its file. Nothing happens
+	// if it is closed already.
+	CloseEpoch(ctx context.Context, e Epoch, f *File) error
+	// EpochFile is the file of a closed epoch, to the byte.
+	EpochFile(ctx context.Context, number uint64) (*File, error)
+	// EachEvidence calls yield with the receipts of each node in an epoch that
+	// is closing or closed, by node key; an error of yield ends it.
+	EachEvidence(ctx context.Context, number uint64, yield func(Evidence) error) error
+}
+
+// Inputs is what the formula is told about an epoch, beside its times.
+type Inputs struct {
+	// Statements have no amounts yet. Ever and RoyaltyEver are what the nodes
+	// earned in earlier epochs. Any order.
+	Statements []Statement
+	Sales      []Sale // without fee and share
+	Corrected  []Correction
+	Decided    []Decision
+	Notes      []Note
+	Before     Totals // of the epoch before; only what it says about all epochs counts
 }
 
 // Config is what a Ledger is told.
@@ -91,9 +106,9 @@ func (l *Ledger) next(number uint64, start time.Time) Epoch {
 }
 
 // Close closes the epoch of that number, opens the next and writes the epoch
-// file. It may be called again with the same number at any time, after an
+// files. It may be called again with the same number at any time, after an
 // error or a crash too: an epoch that is closed already comes back as it is,
-// its file written anew if that is missing. ErrNoEpoch if it was never opened.
+// its files written anew if they are missing. ErrNoEpoch if it was never opened.
 //
 // Epochs close in order: one before it that was left half closed is finished
 // first, since cumulative amounts build on it.
@@ -139,10 +154,10 @@ func (l *Ledger) closeLocked(ctx context.Context, number uint64) (Epoch, error) 
 			return Epoch{}, err
 		}
 	}
-	return e, l.ensureFile(ctx, e, f)
+	return e, l.ensureFiles(ctx, e, f)
 }
 
-// finishBefore sees that the epoch before number is closed and has its file.
+// finishBefore sees that the epoch before number is closed and has its files.
 func (l *Ledger) finishBefore(ctx context.Context, number uint64) error {
 	if number == 1 {
 		return nil
@@ -152,7 +167,7 @@ func (l *Ledger) finishBefore(ctx context.Context, number uint64) error {
 		return err
 	}
 	if before.State == StateClosed {
-		return l.ensureFile(ctx, before, nil)
+		return l.ensureFiles(ctx, before, nil)
 	}
 	if _, err := l.closeLocked(ctx, number-1); err != nil {
 		return fmt.Errorf("epoch %d before it: %w", number-1, err)
@@ -163,43 +178,73 @@ func (l *Ledger) finishBefore(ctx context.Context, number uint64) error {
 // compute ends the closing of e. Only here, with the statements stored and
 // before anything is published, does e become closed.
 func (l *Ledger) compute(ctx context.Context, e Epoch) (Epoch, *File, error) {
-	f, err := l.build(ctx, e)
+	if err := l.sample(ctx, e.Number); err != nil {
+		return Epoch{}, nil, err
+	}
+	in, err := l.db.EpochInputs(ctx, e.Number)
 	if err != nil {
 		return Epoch{}, nil, err
 	}
-	// What a stranger would reject must not become an epoch: receipts signed
-	// with a key that was replaced since, or rows changed by hand.
-	r := f.Verify(VerifyOptions{RouterKey: &l.router})
-	if !r.Valid() {
-		return Epoch{}, nil, fmt.Errorf("the stored receipts do not verify under router key %s: %s %s (%d problems): restore the key or the backup they belong to",
-			l.router, r.Problems[0].Where, r.Problems[0].What, len(r.Problems)+r.Omitted)
-	}
-	e.State, e.Root, e.Hash = StateClosed, f.Content.Root, f.Hash
-	e.Allocated, e.Unallocated = r.Allocated, r.Unallocated
-	if err := l.db.CloseEpoch(ctx, e, f.Content.Statements); err != nil {
+	f, err := NewFile(headOf(e, in), in.Statements, in.Before, l.key)
+	if err != nil {
 		return Epoch{}, nil, err
 	}
-	l.log.Info("epoch closed", "epoch", e.Number, "nodes", len(f.Content.Statements), "receipts", r.Receipts,
-		"allocated", e.Allocated.String(), "unallocated", e.Unallocated.String(), "root", e.Root.String())
+	e.State, e.Head, e.Root, e.Hash, e.Signature = StateClosed, &f.Head, f.Head.Root, f.Hash, f.Signature
+	e.SettleFrom = f.Head.SettleFrom
+	if err := l.db.CloseEpoch(ctx, e, f); err != nil {
+		return Epoch{}, nil, err
+	}
+	t := f.Head.Totals
+	l.log.Info("epoch closed", "epoch", e.Number, "nodes", t.Nodes, "allocated", t.Allocated().String(),
+		"unallocated", t.Unallocated().String(), "royalties", int64(t.Royalties), "root", e.Root.String())
 	return e, f, nil
 }
 
-// build makes the file of an epoch that takes no more receipts, from rows
-// alone: twice the same rows make twice the same bytes.
-func (l *Ledger) build(ctx context.Context, e Epoch) (*File, error) {
-	nodes, err := l.db.EpochInputs(ctx, e.Number)
-	if err != nil {
-		return nil, err
+// headOf is the head of an epoch that has ended, without its results.
+func headOf(e Epoch, in *Inputs) Head {
+	h := Head{
+		Epoch: e.Number, Start: e.Start, End: e.End, Seconds: e.Seconds(), Params: e.Params,
+		SettleFrom: e.End.Add(time.Duration(e.Params.Window) * time.Hour),
+		Sales:      in.Sales, Corrected: in.Corrected, Decided: in.Decided, Notes: in.Notes,
 	}
-	before, err := l.db.Balances(ctx, e.Number-1)
-	if err != nil {
-		return nil, err
+	for i := range h.Sales {
+		s := &h.Sales[i]
+		s.Fee = feeOf(s.Price, e.Params.Fee)
+		s.Shared = s.Price - s.Fee
 	}
-	return NewFile(e, nodes, before, l.key)
+	if text := clockNote(h.Start, h.End, h.Seconds); text != "" {
+		h.Notes = append(h.Notes[:len(h.Notes):len(h.Notes)], Note{Kind: NoteClock, Text: text})
+	}
+	return h
+}
+
+// sampled is of how many nodes the signatures are checked before an epoch is
+// closed. Each was checked when it came; this finds a database and a key that
+// do not belong together.
+const sampled = 2048
+
+// sample verifies receipts before they become amounts: what a stranger would
+// reject must not become an epoch. Receipts may be signed with a key that was
+// replaced since, or rows changed by hand.
+func (l *Ledger) sample(ctx context.Context, number uint64) error {
+	n := 0
+	err := l.db.EachEvidence(ctx, number, func(e Evidence) error {
+		if n++; n > sampled {
+			return errStop
+		}
+		if err := e.Check(l.router, number); err != nil {
+			return fmt.Errorf("the stored receipts of node %s do not verify under router key %s: %w: restore the key or the backup they belong to", e.Node, l.router, err)
+		}
+		return nil
+	})
+	if errors.Is(err, errStop) {
+		return nil
+	}
+	return err
 }
 
 // Recover ends what a crash has cut off: it finishes an epoch that was closing
-// and writes the newest closed epoch's file if that is missing. Call it once,
+// and writes the newest closed epoch's files if they are missing. Call it once,
 // before receipts are taken.
 func (l *Ledger) Recover(ctx context.Context) error {
 	current, err := l.Current(ctx)
@@ -213,32 +258,70 @@ func (l *Ledger) Recover(ctx context.Context) error {
 	return err
 }
 
-// Path is where the file of an epoch is or will be.
+// Path is where the JSON file of an epoch is or will be. Its Parquet form and
+// the receipts behind it lie beside it.
 func (l *Ledger) Path(number uint64) string {
-	return filepath.Join(l.config.Dir, fmt.Sprintf("epoch-%06d.json", number))
+	return filepath.Join(l.config.Dir, fmt.Sprintf("epoch-%06d%s", number, endJSON))
 }
 
-// ensureFile writes the file of a closed epoch unless it is there. It takes f,
-// or builds the file from the rows if f is nil. A file that says something else
-// than the rows is left alone: somebody may have relied on it.
-func (l *Ledger) ensureFile(ctx context.Context, e Epoch, f *File) error {
-	path := l.Path(e.Number)
-	there, err := ReadFile(path)
-	switch {
-	case err == nil && there.Hash == e.Hash:
-		return nil
-	case err == nil:
-		return fmt.Errorf("%s has hash %s, the database closed epoch %d with %s: restore the backup they both belong to", path, there.Hash, e.Number, e.Hash)
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("the file of epoch %d: %w: move it away, it is written anew", e.Number, err)
+// ParquetPath is where the Parquet form is or will be.
+func (l *Ledger) ParquetPath(number uint64) string {
+	return strings.TrimSuffix(l.Path(number), endJSON) + endParquet
+}
+
+// ensureFiles writes the files of a closed epoch unless they are there. It
+// takes f, or reads it back if f is nil. A file that says something else than
+// the rows is left alone: somebody may have relied on it.
+func (l *Ledger) ensureFiles(ctx context.Context, e Epoch, f *File) error {
+	if e.Head == nil {
+		return nil // closed by an earlier version, which wrote another format
+	}
+	missing, err := l.missing(e)
+	if err != nil || len(missing) == 0 {
+		return err
 	}
 	if f == nil {
-		if f, err = l.build(ctx, e); err != nil {
+		if f, err = l.db.EpochFile(ctx, e.Number); err != nil {
 			return err
 		}
 	}
-	if f.Hash != e.Hash {
-		return fmt.Errorf("the stored rows give an epoch file with hash %s, it was closed with %s: restore the backup they belong to", f.Hash, e.Hash)
+	for _, path := range missing {
+		switch {
+		case strings.HasSuffix(path, endReceipts):
+			err = WriteEvidence(path, l.router, e.Number, func(yield func(Evidence) error) error {
+				return l.db.EachEvidence(ctx, e.Number, yield)
+			})
+		case strings.HasSuffix(path, endParquet):
+			err = f.WriteParquet(path)
+		default:
+			err = WriteFile(path, f)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return WriteFile(path, f)
+	return nil
+}
+
+// missing lists the files of e that are not there.
+func (l *Ledger) missing(e Epoch) ([]string, error) {
+	var missing []string
+	for _, path := range []string{l.ParquetPath(e.Number), l.Path(e.Number)} {
+		seal, err := ReadSeal(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, path)
+		case err != nil:
+			return nil, fmt.Errorf("the file of epoch %d: %w: move it away, it is written anew", e.Number, err)
+		case seal.Hash != e.Hash:
+			return nil, fmt.Errorf("%s has hash %s, the database closed epoch %d with %s: restore the backup they both belong to", path, seal.Hash, e.Number, e.Hash)
+		}
+	}
+	receipts := ReceiptsPath(l.Path(e.Number))
+	if _, err := os.Stat(receipts); errors.Is(err, fs.ErrNotExist) {
+		missing = append(missing, receipts)
+	} else if err != nil {
+		return nil, err
+	}
+	return missing, nil
 }

@@ -2,10 +2,8 @@ package ledger
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"fmt"
-	"reflect"
-	"strings"
+	"time"
 
 	"github.com/fallow-network/fallow/dataset/merkle"
 	"github.com/fallow-network/fallow/relay/wire"
@@ -28,18 +26,20 @@ type Report struct {
 	Router      wire.Key    `json:"router"`
 	RouterKnown bool        `json:"router_known"` // VerifyOptions named the key
 	Root        merkle.Hash `json:"root"`         // as recomputed
+	Hash        merkle.Hash `json:"hash"`         // as recomputed; what the chain has
 	Nodes       int         `json:"nodes"`        // statements
 	Receipts    int         `json:"receipts"`     // receipts whose signatures were checked
 	Pool        MicroPoints `json:"pool,string"`
 	Allocated   MicroPoints `json:"allocated,string"`
 	Unallocated MicroPoints `json:"unallocated,string"`
+	Royalties   TokenUnits  `json:"royalties,string"`
 	Problems    []Problem   `json:"problems,omitempty"` // the first maxProblems
 	Omitted     int         `json:"omitted,omitempty"`  // problems beyond those
 }
 
 // Problem is one thing that is not as it should be.
 type Problem struct {
-	Where string `json:"where"` // the place in the file: "nodes[3].work[0].counted"
+	Where string `json:"where"` // the place in the file: "statements[3].amount"
 	What  string `json:"what"`
 }
 
@@ -56,167 +56,145 @@ func (r *Report) add(where, format string, args ...any) {
 	r.Problems = append(r.Problems, Problem{where, fmt.Sprintf(format, args...)})
 }
 
-// Verify recomputes everything f says: both signatures of every receipt, the
-// formula, the sums, the root, the hash and the router's signature. It changes
-// nothing and never panics, whatever f holds.
+// differs adds a problem unless got is want.
+func differs[V comparable](r *Report, where string, got, want V) {
+	if got != want {
+		r.add(where, "is %v, recomputed %v", got, want)
+	}
+}
+
+// Verify recomputes everything f says: the formula for every node, all sums,
+// the root, the hashes and the router's signature. It changes nothing and never
+// panics, whatever f holds. That the inputs are what the nodes signed is for
+// VerifyReceipts to say.
 func (f *File) Verify(o VerifyOptions) Report {
-	c := &f.Content
-	r := Report{Epoch: c.Epoch, Router: c.Router, Nodes: len(c.Statements), Pool: c.Params.Pool}
+	h := &f.Head
+	r := Report{Epoch: h.Epoch, Router: h.Router, Nodes: len(f.Statements), Pool: h.Params.Pool}
 	f.verifySeal(&r, o)
-	c.verifyHead(&r)
-	c.verifyReceipts(&r)
-	c.verifyAmounts(&r)
+	h.verifyTimes(&r)
+	f.verifyAmounts(&r)
 	if o.Previous != nil {
 		o.Previous.verifySeal(&r, VerifyOptions{RouterKey: o.RouterKey})
-		c.verifyPrevious(&r, &o.Previous.Content)
+		f.verifyPrevious(&r, o.Previous)
 	}
 	return r
 }
 
 func (f *File) verifySeal(r *Report, o VerifyOptions) {
-	router := f.Content.Router
+	h := &f.Head
 	if o.RouterKey != nil {
 		r.RouterKnown = true
-		if *o.RouterKey != router {
-			r.add("content.router", "is %s, expected %s", router, *o.RouterKey)
+		if *o.RouterKey != h.Router {
+			r.add("head.router", "is %s, expected %s", h.Router, *o.RouterKey)
 		}
 	}
-	encoded, err := canonical(f.Content)
+	if h.Kind != Kind {
+		r.add("head.kind", "is %.40q, this program checks %q", h.Kind, Kind)
+	}
+	hash, err := h.hash()
 	if err != nil {
-		r.add("content", "cannot be encoded: %v", err)
+		r.add("head", "cannot be encoded: %v", err)
 		return
 	}
-	if hash := merkle.Hash(sha256.Sum256(encoded)); hash != f.Hash {
-		r.add("hash", "is %s, the content hashes to %s", f.Hash, hash)
+	if f.Head.Epoch == r.Epoch {
+		r.Hash = hash
 	}
-	if len(f.Signature) != ed25519.SignatureSize || !ed25519.Verify(router[:], signed(f.Hash), f.Signature) {
-		r.add("signature", "is not router %s's over the hash", router)
+	if hash != f.Hash {
+		r.add("hash", "is %s, the head hashes to %s", f.Hash, hash)
 	}
+	if len(f.Signature) != ed25519.SignatureSize || !ed25519.Verify(h.Router[:], signed(f.Hash), f.Signature) {
+		r.add("signature", "is not router %s's over the hash", h.Router)
+	}
+	differs(r, "head.statements_sha256", h.Lines, hashLines(f.Statements))
 }
 
-func (c *Content) verifyHead(r *Report) {
-	if c.Kind != Kind {
-		r.add("content.kind", "is %.40q, this program checks %q", c.Kind, Kind)
+func (h *Head) verifyTimes(r *Report) {
+	if h.End.Before(h.Start) {
+		r.add("head.end", "lies before the start")
 	}
-	if c.Epoch == 0 {
-		r.add("content.epoch", "is 0, epochs start at 1")
+	if want := h.End.Add(time.Duration(h.Params.Window) * time.Hour); !h.SettleFrom.Equal(want) {
+		r.add("head.settle_from", "is %s, the window of %d hours ends at %s", h.SettleFrom, h.Params.Window, want)
 	}
-	if c.End.Before(c.Start) {
-		r.add("content.end", "lies before the start")
-	}
-	for i := 1; i < len(c.Nodes); i++ {
-		if compareKeys(c.Nodes[i-1].Node, c.Nodes[i].Node) >= 0 {
-			r.add(fmt.Sprintf("content.nodes[%d]", i), "is not in the order of node keys")
-		}
-	}
-	for i := 1; i < len(c.Statements); i++ {
-		if compareKeys(c.Statements[i-1].Node, c.Statements[i].Node) >= 0 {
-			r.add(fmt.Sprintf("content.statements[%d]", i), "is not in the order of node keys")
-		}
-	}
-}
-
-func (c *Content) verifyReceipts(r *Report) {
-	for i, n := range c.Nodes {
-		for k, w := range n.Work {
-			where := fmt.Sprintf("content.nodes[%d].work[%d]", i, k)
-			if k > 0 && n.Work[k-1].Job >= w.Job {
-				r.add(where, "is not in the order of job ids")
-			}
-			if err := w.checkForm(n.Node, c.Epoch); err != nil {
-				r.add(where, "node %s, job %.64q: %v", n.Node, w.Job, err)
-				continue
-			}
-			if err := w.checkSignatures(c.Router, n.Node, c.Epoch); err != nil {
-				r.add(where, "node %s, job %.64q: %v", n.Node, w.Job, err)
-			}
-			r.Receipts++
-			if w.Agreed != nil {
-				r.Receipts++
-			}
-		}
-	}
-}
-
-func (c *Content) verifyAmounts(r *Report) {
-	before, ok := c.before(r)
-	if !ok {
+	if clockNote(h.Start, h.End, min(h.Seconds, 1<<40)) == "" {
 		return
 	}
-	window := Window{Epoch: c.Epoch, Seconds: wholeSeconds(c.Start, c.End)}
-	result, err := Compute(window, c.Params, c.Nodes, before)
+	for _, n := range h.Notes {
+		if n.Kind == NoteClock {
+			return
+		}
+	}
+	r.add("head.seconds", "are %d, start and end are %s apart, and no note says why", h.Seconds, h.End.Sub(h.Start))
+}
+
+func (f *File) verifyAmounts(r *Report) {
+	h := &f.Head
+	result, err := Compute(h, f.Statements)
 	if err != nil {
-		r.add("content", "cannot be recomputed: %v", err)
+		r.add("head", "cannot be recomputed: %v", err)
 		return
 	}
-	r.Root, r.Allocated, r.Unallocated = result.Root, result.Allocated, result.Unallocated.Sum()
-	if len(result.Statements) != len(c.Statements) {
-		r.add("content.statements", "are %d, recomputed %d", len(c.Statements), len(result.Statements))
+	var ever MicroPoints
+	var royalties TokenUnits
+	for i := range f.Statements {
+		result.compare(r, i, &f.Statements[i])
+		ever += f.Statements[i].Ever
+		royalties += f.Statements[i].RoyaltyEver
 	}
-	for i := range min(len(result.Statements), len(c.Statements)) {
-		compareStatements(r, i, c.Statements[i], result.Statements[i])
+	r.Root, r.Allocated, r.Unallocated = root(h.Epoch, f.Statements), result.Totals.Allocated(), result.Totals.Unallocated()
+	r.Royalties = result.Totals.Royalties
+	differs(r, "head.root", h.Root, r.Root)
+	if r.Allocated+r.Unallocated != h.Params.Pool {
+		r.add("head.totals", "earned %s and unearned %s are not the pool of %s", r.Allocated, r.Unallocated, h.Params.Pool)
 	}
-	if c.Unallocated != result.Unallocated {
-		r.add("content.unallocated", "is %s and %s points, recomputed %s and %s", c.Unallocated.Carriage,
-			c.Unallocated.Availability, result.Unallocated.Carriage, result.Unallocated.Availability)
-	}
-	if c.Root != result.Root {
-		r.add("content.root", "is %s, recomputed %s", c.Root, result.Root)
-	}
-}
-
-// before is what the statements say was earned in earlier epochs.
-func (c *Content) before(r *Report) (map[wire.Key]MicroPoints, bool) {
-	before, ok := make(map[wire.Key]MicroPoints, len(c.Statements)), true
-	for i, s := range c.Statements {
-		if s.Amount < 0 || s.Cumulative < s.Amount {
-			r.add(fmt.Sprintf("content.statements[%d]", i), "node %s: cumulative amount %s is below the amount %s", s.Node, s.Cumulative, s.Amount)
-			ok = false
-			continue
-		}
-		before[s.Node] = s.Cumulative - s.Amount
-	}
-	return before, ok
-}
-
-// compareStatements names the members that differ, by the names in the file.
-func compareStatements(r *Report, i int, got, want Statement) {
-	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
-	for k := range g.NumField() {
-		if reflect.DeepEqual(g.Field(k).Interface(), w.Field(k).Interface()) {
-			continue
-		}
-		where := fmt.Sprintf("content.statements[%d].%s", i, jsonName(g.Type().Field(k)))
-		r.add(where, "node %s: is %v, recomputed %v", got.Node, g.Field(k).Interface(), w.Field(k).Interface())
+	want := result.Totals
+	want.PointsEver, want.RoyaltiesEver = h.Totals.PointsEver, h.Totals.RoyaltiesEver
+	differs(r, "head.totals", h.Totals, want)
+	if h.Totals.PointsEver < ever || h.Totals.RoyaltiesEver < royalties {
+		r.add("head.totals", "points ever are %s and royalties ever %d, the statements alone have %s and %d", h.Totals.PointsEver, h.Totals.RoyaltiesEver, ever, royalties)
 	}
 }
 
-func jsonName(field reflect.StructField) string {
-	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-	return name
-}
-
-func (c *Content) verifyPrevious(r *Report, previous *Content) {
-	if previous.Router != c.Router || c.Epoch == 0 || previous.Epoch != c.Epoch-1 {
-		r.add("content.epoch", "the file given as the previous one is epoch %d of router %s", previous.Epoch, previous.Router)
+// compare holds the amounts of statement i against those computed.
+func (r *Result) compare(report *Report, i int, s *Statement) {
+	amount, royalty := r.Amount(i), r.Royalty[i]
+	if s.Carriage == r.Carriage[i] && s.Availability == r.Availability[i] && s.Correction == r.Correction[i] &&
+		s.Amount == amount && s.Royalty == royalty && s.Ever >= amount && s.RoyaltyEver >= royalty {
 		return
 	}
-	if !previous.End.Equal(c.Start) {
-		r.add("content.start", "is %s, the previous epoch ended at %s", c.Start, previous.End)
+	where := func(member string) string { return fmt.Sprintf("statements[%d].%s of node %s", i, member, s.Node) }
+	differs(report, where("carriage"), s.Carriage, r.Carriage[i])
+	differs(report, where("availability"), s.Availability, r.Availability[i])
+	differs(report, where("correction"), s.Correction, r.Correction[i])
+	differs(report, where("amount"), s.Amount, amount)
+	differs(report, where("royalty"), s.Royalty, royalty)
+	if s.Ever < amount || s.RoyaltyEver < royalty {
+		report.add(where("amount_ever"), "is %s and royalties ever %d, below what this epoch alone gave", s.Ever, s.RoyaltyEver)
 	}
-	earlier := make(map[wire.Key]MicroPoints, len(previous.Statements))
-	for _, s := range previous.Statements {
-		earlier[s.Node] = s.Cumulative
+}
+
+func (f *File) verifyPrevious(r *Report, previous *File) {
+	h, p := &f.Head, &previous.Head
+	if p.Router != h.Router || h.Epoch == 0 || p.Epoch != h.Epoch-1 {
+		r.add("head.epoch", "the file given as the previous one is epoch %d of router %s", p.Epoch, p.Router)
+		return
 	}
-	for i, s := range c.Statements {
-		if had := earlier[s.Node]; s.Cumulative-s.Amount != had {
-			r.add(fmt.Sprintf("content.statements[%d].cumulative", i), "node %s: starts from %s, the previous epoch ended with %s", s.Node, s.Cumulative-s.Amount, had)
+	if !p.End.Equal(h.Start) {
+		r.add("head.start", "is %s, the previous epoch ended at %s", h.Start, p.End)
+	}
+	differs(r, "head.totals.points_ever", h.Totals.PointsEver, p.Totals.PointsEver+r.Allocated)
+	differs(r, "head.totals.royalties_ever", h.Totals.RoyaltiesEver, p.Totals.RoyaltiesEver+r.Royalties)
+	k := 0
+	for i := range f.Statements {
+		s := &f.Statements[i]
+		for k < len(previous.Statements) && compareKeys(previous.Statements[k].Node, s.Node) < 0 {
+			k++
 		}
-		delete(earlier, s.Node)
-	}
-	for node, had := range earlier {
-		if had != 0 {
-			r.add("content.statements", "node %s earned %s before and has no line", node, had)
+		if k == len(previous.Statements) || previous.Statements[k].Node != s.Node {
+			continue // what it had stands on an earlier statement; the sums above hold it
+		}
+		if had := &previous.Statements[k]; s.Ever-s.Amount != had.Ever || s.RoyaltyEver-s.Royalty != had.RoyaltyEver {
+			r.add(fmt.Sprintf("statements[%d].amount_ever of node %s", i, s.Node), "starts from %s and %d, the previous epoch ended with %s and %d",
+				s.Ever-s.Amount, s.RoyaltyEver-s.Royalty, had.Ever, had.RoyaltyEver)
 		}
 	}
 }

@@ -9,15 +9,6 @@ import (
 	"github.com/fallow-network/fallow/relay/wire"
 )
 
-// NodeInput is everything the formula is told about one node in one epoch.
-type NodeInput struct {
-	Node     wire.Key `json:"node"`
-	Clump    string   `json:"clump"`   // keyed hash of the node's /24 or /48, never the address; "" = alone
-	Country  string   `json:"country"` // ISO 3166-1 alpha-2, "" = not known
-	Standing Standing `json:"standing"`
-	Work     []Work   `json:"work"` // one entry a job, by job id
-}
-
 // Standing is a node's multiplier and why it has it.
 type Standing struct {
 	Permille int           `json:"permille"`          // 0 to 1000

@@ -22,6 +22,9 @@ var errDisk = errors.New("disk is full")
 type memory struct {
 	mu       sync.Mutex
 	receipts map[place]wire.Receipt
+	places   map[place]meter.Place
+	sites    map[place]meter.SiteBytes
+	ran      time.Duration
 	disputes []meter.Dispute
 	writes   int
 	failing  bool // writes fail
@@ -34,16 +37,27 @@ type place struct {
 	job   string
 }
 
-func newMemory() *memory { return &memory{receipts: make(map[place]wire.Receipt)} }
+func newMemory() *memory {
+	return &memory{
+		receipts: make(map[place]wire.Receipt), places: make(map[place]meter.Place), sites: make(map[place]meter.SiteBytes),
+	}
+}
 
-func (m *memory) SaveReceipts(_ context.Context, receipts []wire.Receipt) error {
+func (m *memory) SaveCounts(_ context.Context, b meter.Batch) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.writes++
 	if m.failing {
 		return errDisk
 	}
-	for _, r := range receipts {
+	for _, p := range b.Places {
+		m.places[place{p.Node, p.Epoch, ""}] = p
+	}
+	for _, s := range b.Sites {
+		m.sites[place{s.Node, s.Epoch, s.Site}] = s
+	}
+	m.ran = max(m.ran, b.Ran)
+	for _, r := range b.Receipts {
 		at := place{r.Node, r.Epoch, r.Job}
 		last, ok := m.receipts[at]
 		switch {
@@ -60,16 +74,26 @@ func (m *memory) SaveReceipts(_ context.Context, receipts []wire.Receipt) error 
 	return nil
 }
 
-func (m *memory) LastReceipts(_ context.Context, node wire.Key, _ uint64) ([]wire.Receipt, error) {
+func (m *memory) Stored(_ context.Context, node wire.Key, _ uint64) (meter.Batch, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var list []wire.Receipt
-	for at, r := range m.receipts {
+	var b meter.Batch
+	for at, p := range m.places {
 		if at.node == node {
-			list = append(list, r) // of every epoch: the meter picks
+			b.Places = append(b.Places, p)
 		}
 	}
-	return list, nil
+	for at, s := range m.sites {
+		if at.node == node {
+			b.Sites = append(b.Sites, s)
+		}
+	}
+	for at, r := range m.receipts {
+		if at.node == node {
+			b.Receipts = append(b.Receipts, r) // of every epoch: the meter picks
+		}
+	}
+	return b, nil
 }
 
 func (m *memory) SaveDispute(_ context.Context, d meter.Dispute) error {

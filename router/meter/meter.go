@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,14 +25,23 @@ import (
 // DB is where receipts live. Implementations are safe for concurrent use and
 // return only after the data would survive a power cut.
 type DB interface {
-	// SaveReceipts stores receipts in one step. One with a higher sequence
-	// replaces the stored one of the same (node, epoch, job); the same sequence
-	// only adds a countersignature.
-	SaveReceipts(ctx context.Context, receipts []wire.Receipt) error
-	// LastReceipts are the stored receipts of a node in an epoch.
-	LastReceipts(ctx context.Context, node wire.Key, epoch uint64) ([]wire.Receipt, error)
+	// SaveCounts stores all of b in one step, or nothing. A receipt with a higher
+	// sequence replaces the stored one of the same (node, epoch, job); the same
+	// sequence only adds a countersignature.
+	SaveCounts(ctx context.Context, b Batch) error
+	// Stored is what SaveCounts stored of a node in an epoch.
+	Stored(ctx context.Context, node wire.Key, epoch uint64) (Batch, error)
 	// SaveDispute appends one disagreement.
 	SaveDispute(ctx context.Context, d Dispute) error
+}
+
+// Batch is what is stored in one step.
+type Batch struct {
+	Receipts []wire.Receipt
+	Places   []Place
+	Sites    []SiteBytes
+	Epoch    uint64        // that Ran is about; 0: nothing is said
+	Ran      time.Duration // how long the router has run in that epoch
 }
 
 // Dispute is a receipt that a node would not countersign, with both numbers.
@@ -54,11 +64,17 @@ var ErrAnswer = errors.New("receipt answer does not match its proposal")
 
 // Meter holds the accounts of all nodes. It is safe for concurrent use.
 type Meter struct {
-	log *slog.Logger
-	now func() time.Time
-	db  DB
-	key ed25519.PrivateKey
-	id  wire.Key
+	log     *slog.Logger
+	now     func() time.Time
+	db      DB
+	key     ed25519.PrivateKey
+	id      wire.Key
+	siteKey []byte
+
+	ranMu     sync.Mutex
+	looked    time.Time     // when the clock was last looked at
+	ranNow    time.Duration // this run's part of the open epoch
+	ranBefore atomic.Int64  // nanoseconds; earlier runs' part
 
 	epoch   atomic.Uint64
 	closing atomic.Bool // the epoch before is rotated out but not sealed
@@ -75,6 +91,10 @@ type nodeAccounts struct {
 	mu     sync.Mutex
 	loaded bool
 	byJob  map[string]*Account
+
+	clumps  map[string]time.Duration // where it was online, in this epoch
+	country string
+	sites   map[string]*siteCount // by tag
 }
 
 // keepFor is how long an account that counts nothing stays after it was last
@@ -85,7 +105,7 @@ const keepFor = time.Hour
 // New counts for epoch from now on. The caller rotates it when the ledger
 // closes an epoch.
 func New(log *slog.Logger, now func() time.Time, db DB, key ed25519.PrivateKey, epoch uint64) *Meter {
-	m := &Meter{log: log, now: now, db: db, key: key, id: wire.KeyOf(key), accounts: make(map[wire.Key]*nodeAccounts)}
+	m := &Meter{log: log, now: now, db: db, key: key, id: wire.KeyOf(key), siteKey: siteKey(key), looked: now(), accounts: make(map[wire.Key]*nodeAccounts)}
 	m.epoch.Store(epoch)
 	return m
 }
@@ -110,23 +130,14 @@ func (m *Meter) Account(ctx context.Context, node wire.Key, job string) (*Accoun
 	return account, nil
 }
 
-// Online adds time during which a node was connected and sharing. The caller
-// measures it on the monotonic clock and never adds the same stretch twice.
-func (m *Meter) Online(ctx context.Context, node wire.Key, d time.Duration) error {
-	account, err := m.Account(ctx, node, "")
-	if err != nil {
-		return err
-	}
-	account.online.Add(int64(d))
-	return nil
-}
-
 func (m *Meter) of(node wire.Key) *nodeAccounts {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	accounts := m.accounts[node]
 	if accounts == nil {
-		accounts = &nodeAccounts{byJob: make(map[string]*Account)}
+		accounts = &nodeAccounts{
+			byJob: make(map[string]*Account), clumps: make(map[string]time.Duration), sites: make(map[string]*siteCount),
+		}
 		m.accounts[node] = accounts
 	}
 	accounts.used = m.now()
@@ -140,11 +151,11 @@ func (m *Meter) load(ctx context.Context, node wire.Key, accounts *nodeAccounts)
 		return nil
 	}
 	epoch := m.Epoch()
-	stored, err := m.db.LastReceipts(ctx, node, epoch)
+	stored, err := m.db.Stored(ctx, node, epoch)
 	if err != nil {
 		return fmt.Errorf("load receipts of %s: %w", node, err)
 	}
-	for _, r := range stored {
+	for _, r := range stored.Receipts {
 		if r.Epoch != epoch {
 			continue // of the one that is closing: counted there
 		}
@@ -152,6 +163,17 @@ func (m *Meter) load(ctx context.Context, node wire.Key, accounts *nodeAccounts)
 		account.used = m.now()
 		account.carried, account.sequence = countsOf(r), r.Sequence
 		account.proposed = proposal{Receipt: r}
+	}
+	for _, p := range stored.Places {
+		if p.Epoch == epoch {
+			maps.Copy(accounts.clumps, p.Clumps)
+			accounts.country = p.Country
+		}
+	}
+	for _, s := range stored.Sites {
+		if s.Epoch == epoch {
+			accounts.sites[s.Site] = &siteCount{before: s.Bytes, stored: s.Bytes}
+		}
 	}
 	accounts.loaded = true
 	return nil

@@ -133,7 +133,7 @@ func TestRotationUnderLoadLosesNothing(t *testing.T) {
 				for range 100 {
 					a.AddDown(3)
 				}
-				if err := k.Online(t.Context(), k.key, time.Second); err != nil {
+				if err := k.Online(t.Context(), k.key, "", "", time.Second); err != nil {
 					t.Error(err)
 				}
 			}

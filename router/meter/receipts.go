@@ -34,10 +34,14 @@ func (m *Meter) propose(ctx context.Context, node wire.Key, accounts *nodeAccoun
 	}
 	fresh := m.draft(node, accounts, epoch)
 	if len(fresh) > 0 {
-		if err := m.db.SaveReceipts(ctx, fresh); err != nil {
+		b := Batch{
+			Receipts: fresh, Places: accounts.place(node, epoch), Sites: accounts.grownSites(node, epoch, false),
+			Epoch: epoch, Ran: m.Ran(),
+		}
+		if err := m.db.SaveCounts(ctx, b); err != nil {
 			return nil, fmt.Errorf("store proposals to %s: %w", node, err)
 		}
-		accounts.stored(fresh)
+		accounts.stored(b)
 	}
 	return append(due, fresh...), nil
 }
@@ -67,9 +71,15 @@ func (m *Meter) draft(node wire.Key, accounts *nodeAccounts, epoch uint64) []wir
 	return fresh
 }
 
-func (a *nodeAccounts) stored(receipts []wire.Receipt) {
-	for _, r := range receipts {
+// stored takes note of what the database has now.
+func (a *nodeAccounts) stored(b Batch) {
+	for _, r := range b.Receipts {
 		a.byJob[r.Job].proposed = proposal{Receipt: r}
+	}
+	for _, s := range b.Sites {
+		if at := a.sites[s.Site]; at != nil {
+			at.stored = s.Bytes
+		}
 	}
 }
 
@@ -120,7 +130,7 @@ func (m *Meter) Countersign(ctx context.Context, node wire.Key, a *pb.ReceiptAns
 	if err := r.VerifyNode(); err != nil {
 		return false, err
 	}
-	if err := m.db.SaveReceipts(ctx, []wire.Receipt{r}); err != nil {
+	if err := m.db.SaveCounts(ctx, Batch{Receipts: []wire.Receipt{r}}); err != nil {
 		return false, fmt.Errorf("store countersignature of %s: %w", node, err)
 	}
 	p.Receipt = r
@@ -144,7 +154,7 @@ func (m *Meter) dispute(ctx context.Context, r wire.Receipt, a *pb.ReceiptAnswer
 // shutdown.
 func (m *Meter) Checkpoint(ctx context.Context) error {
 	defer m.lockAll()()
-	return m.storeAll(ctx)
+	return m.storeAll(ctx, false)
 }
 
 // lockAll holds every node's accounts; the caller calls what it returns.
@@ -162,20 +172,30 @@ func (m *Meter) lockAll() (unlock func()) {
 }
 
 // storeAll stores a receipt for everything that has grown, in one write: one
-// for each node would hold the fleet up for minutes.
-func (m *Meter) storeAll(ctx context.Context) error {
-	var fresh []wire.Receipt
+// for each node would hold the fleet up for minutes. last says that the epoch
+// ends, so that every count is stored.
+func (m *Meter) storeAll(ctx context.Context, last bool) error {
+	if m.closing.Load() {
+		return nil // the database does not know the new epoch yet
+	}
+	epoch := m.Epoch()
+	b := Batch{Epoch: epoch, Ran: m.Ran()}
+	each := make(map[wire.Key]Batch)
 	for node, accounts := range m.accounts {
-		fresh = append(fresh, m.draft(node, accounts, m.Epoch())...)
+		one := Batch{Receipts: m.draft(node, accounts, epoch), Sites: accounts.grownSites(node, epoch, last)}
+		if len(one.Receipts) == 0 && len(one.Sites) == 0 {
+			continue
+		}
+		each[node] = one
+		b.Receipts = append(b.Receipts, one.Receipts...)
+		b.Places = append(b.Places, accounts.place(node, epoch)...)
+		b.Sites = append(b.Sites, one.Sites...)
 	}
-	if len(fresh) == 0 {
-		return nil
+	if err := m.db.SaveCounts(ctx, b); err != nil {
+		return fmt.Errorf("store the counts of epoch %d: %w", epoch, err)
 	}
-	if err := m.db.SaveReceipts(ctx, fresh); err != nil {
-		return fmt.Errorf("store the counts of epoch %d: %w", m.Epoch(), err)
-	}
-	for _, r := range fresh {
-		m.accounts[r.Node].stored([]wire.Receipt{r})
+	for node, one := range each {
+		m.accounts[node].stored(one)
 	}
 	return nil
 }
@@ -221,12 +241,14 @@ func (m *Meter) Rotate(ctx context.Context, next uint64) error {
 	defer unlock()
 	// Everything is stored first, so that a failure leaves the epoch as it was
 	// and Rotate can be called again.
-	if err := m.storeAll(ctx); err != nil {
+	if err := m.storeAll(ctx, true); err != nil {
 		return err
 	}
 	for _, accounts := range m.accounts {
 		accounts.turn(m.now())
+		accounts.turnPlaces()
 	}
+	m.turnRan()
 	m.epoch.Store(next)
 	m.closing.Store(true)
 	return nil

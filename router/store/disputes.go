@@ -64,28 +64,31 @@ func (s *Store) Disputes(ctx context.Context, epoch uint64) ([]Dispute, error) {
 	return list, err
 }
 
+const disputeColumns = "node, job, sequence, router_counts, node_counts, reason, at"
+
 func disputes(ctx context.Context, tx *sql.Tx, epoch uint64) ([]Dispute, error) {
 	var list []Dispute
 	err := each(ctx, tx, func(rows *sql.Rows) error {
-		d := Dispute{Epoch: epoch}
-		var router, node, reason string
-		var at int64
-		if err := rows.Scan(textKey{&d.Node}, &d.Job, &d.Sequence, &router, &node, &reason, &at); err != nil {
-			return err
-		}
-		if err := json.Unmarshal([]byte(router), &d.RouterCounts); err != nil {
-			return fmt.Errorf("dispute of node %s: %w", d.Node, err)
-		}
-		if err := json.Unmarshal([]byte(node), &d.NodeCounts); err != nil {
-			return fmt.Errorf("dispute of node %s: %w", d.Node, err)
-		}
-		d.At = fromMillis(at)
-		if err := d.Reason.UnmarshalText([]byte(reason)); err != nil {
-			return err
-		}
+		d, err := scanDispute(rows)
+		d.Epoch = epoch
 		list = append(list, d)
-		return nil
-	}, `SELECT node, job, sequence, router_counts, node_counts, reason, at FROM disputes
-		WHERE epoch = $1 ORDER BY node, job, sequence`, int64(epoch))
+		return err
+	}, `SELECT `+disputeColumns+` FROM disputes WHERE epoch = $1 ORDER BY node, job, sequence`, int64(epoch))
 	return list, err
+}
+
+func scanDispute(r row) (d Dispute, err error) {
+	var router, node, reason string
+	var at int64
+	if err := r.Scan(textKey{&d.Node}, &d.Job, &d.Sequence, &router, &node, &reason, &at); err != nil {
+		return d, err
+	}
+	if err := json.Unmarshal([]byte(router), &d.RouterCounts); err != nil {
+		return d, fmt.Errorf("dispute of node %s: %w", d.Node, err)
+	}
+	if err := json.Unmarshal([]byte(node), &d.NodeCounts); err != nil {
+		return d, fmt.Errorf("dispute of node %s: %w", d.Node, err)
+	}
+	d.At = fromMillis(at)
+	return d, d.Reason.UnmarshalText([]byte(reason))
 }

@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/fallow-network/fallow/dataset/merkle"
 	"github.com/fallow-network/fallow/router/ledger"
 )
 
-const epochColumns = "number, state, started, ended, params, root, content_hash, allocated, unallocated"
+const epochColumns = `e.number, e.state, e.started, e.ended, e.params, e.root, e.content_hash, e.ran, e.settle_from,
+	COALESCE((SELECT seal FROM epoch_seals WHERE epoch = e.number), ''),
+	(SELECT COUNT(*) FROM challenges WHERE epoch = e.number AND state = 'open')`
 
 // MaxEpochList is the most epochs one call of Epochs returns, and its default.
 const MaxEpochList = 1_000
@@ -29,9 +32,9 @@ func (s *Store) Epoch(ctx context.Context, number uint64) (ledger.Epoch, error) 
 
 // epoch is the epoch of that number, or the newest for 0.
 func epoch(ctx context.Context, tx *sql.Tx, number uint64) (ledger.Epoch, error) {
-	query, args := `SELECT `+epochColumns+` FROM epochs ORDER BY number DESC LIMIT 1`, []any(nil)
+	query, args := `SELECT `+epochColumns+` FROM epochs e ORDER BY e.number DESC LIMIT 1`, []any(nil)
 	if number != 0 {
-		query, args = `SELECT `+epochColumns+` FROM epochs WHERE number = $1`, []any{int64(number)}
+		query, args = `SELECT `+epochColumns+` FROM epochs e WHERE e.number = $1`, []any{int64(number)}
 	}
 	e, err := scanEpoch(tx.QueryRowContext(ctx, query, args...))
 	if errors.Is(err, ErrNotFound) {
@@ -50,7 +53,7 @@ func (s *Store) Epochs(ctx context.Context, limit int) ([]ledger.Epoch, error) {
 			e, err := scanEpoch(rows)
 			list = append(list, e)
 			return err
-		}, `SELECT `+epochColumns+` FROM epochs ORDER BY number DESC LIMIT $1`, limit)
+		}, `SELECT `+epochColumns+` FROM epochs e ORDER BY e.number DESC LIMIT $1`, limit)
 	})
 	return list, err
 }
@@ -76,14 +79,19 @@ func (s *Store) StartEpoch(ctx context.Context, next ledger.Epoch) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO epochs (`+epochColumns+`) VALUES ($1, $2, $3, 0, $4, '', '', 0, 0)`,
+		_, err = tx.ExecContext(ctx, `INSERT INTO epochs (number, state, started, ended, params, root, content_hash, allocated, unallocated)
+			VALUES ($1, $2, $3, 0, $4, '', '', 0, 0)`,
 			int64(next.Number), string(ledger.StateOpen), toMillis(next.Start), string(params))
 		return err
 	})
 }
 
 // CloseEpoch implements ledger.DB.
-func (s *Store) CloseEpoch(ctx context.Context, e ledger.Epoch, statements []ledger.Statement) error {
+func (s *Store) CloseEpoch(ctx context.Context, e ledger.Epoch, f *ledger.File) error {
+	seal, err := json.Marshal(f.Seal)
+	if err != nil {
+		return fmt.Errorf("encode the head of epoch %d: %w", e.Number, err)
+	}
 	return s.write(ctx, "close epoch", func(tx *sql.Tx) error {
 		stored, err := epoch(ctx, tx, e.Number)
 		switch {
@@ -94,23 +102,34 @@ func (s *Store) CloseEpoch(ctx context.Context, e ledger.Epoch, statements []led
 		case stored.State != ledger.StateClosing:
 			return fmt.Errorf("%w: epoch %d is %s", ErrConflict, e.Number, stored.State)
 		}
-		if err := putStatements(ctx, tx, e.Number, statements); err != nil {
+		if err := putStatements(ctx, tx, e.Number, f.Statements); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE epochs SET state = $1, root = $2, content_hash = $3, allocated = $4, unallocated = $5 WHERE number = $6`,
-			string(ledger.StateClosed), e.Root.String(), e.Hash.String(), int64(e.Allocated), int64(e.Unallocated), int64(e.Number))
+		if err := putBook(ctx, tx, e.Number, f.Statements); err != nil {
+			return err
+		}
+		if err := markBooked(ctx, tx, stored, &f.Head); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `INSERT INTO epoch_seals (epoch, seal) VALUES ($1, $2)`, int64(e.Number), string(seal)); err != nil {
+			return err
+		}
+		t := f.Head.Totals
+		_, err = tx.ExecContext(ctx, `UPDATE epochs SET state = $1, root = $2, content_hash = $3, allocated = $4, unallocated = $5, settle_from = $6 WHERE number = $7`,
+			string(ledger.StateClosed), f.Head.Root.String(), f.Hash.String(), int64(t.Allocated()), int64(t.Unallocated()),
+			toMillis(f.Head.SettleFrom), int64(e.Number))
 		return err
 	})
 }
 
 func scanEpoch(r row) (ledger.Epoch, error) {
 	var e ledger.Epoch
-	var started, ended int64
-	var params, root, hash string
-	if err := r.Scan(&e.Number, &e.State, &started, &ended, &params, &root, &hash, &e.Allocated, &e.Unallocated); err != nil {
+	var started, ended, ran, settle int64
+	var params, root, hash, seal string
+	if err := r.Scan(&e.Number, &e.State, &started, &ended, &params, &root, &hash, &ran, &settle, &seal, &e.Challenges); err != nil {
 		return e, found(err)
 	}
-	e.Start, e.End = fromMillis(started), fromMillis(ended)
+	e.Start, e.End, e.SettleFrom, e.Ran = fromMillis(started), fromMillis(ended), fromMillis(settle), time.Duration(ran)*time.Millisecond
 	if err := json.Unmarshal([]byte(params), &e.Params); err != nil {
 		return e, fmt.Errorf("parameters of epoch %d: %w", e.Number, err)
 	}
@@ -120,5 +139,13 @@ func scanEpoch(r row) (ledger.Epoch, error) {
 	var errRoot, errHash error
 	e.Root, errRoot = merkle.Parse(root)
 	e.Hash, errHash = merkle.Parse(hash)
+	if seal == "" { // an earlier version closed it
+		return e, errors.Join(errRoot, errHash)
+	}
+	var stored ledger.Seal
+	if err := json.Unmarshal([]byte(seal), &stored); err != nil {
+		return e, fmt.Errorf("head of epoch %d: %w", e.Number, err)
+	}
+	e.Head, e.Signature = &stored.Head, stored.Signature
 	return e, errors.Join(errRoot, errHash)
 }

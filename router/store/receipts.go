@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router/ledger"
@@ -20,23 +21,55 @@ const (
 
 const receiptColumns = "epoch, node, job, router, sequence, bytes_down, bytes_up, tunnels, failures, online_seconds, router_sig, node_sig"
 
-// SaveReceipt stores r as the latest of its node, epoch and job, if it is: a
-// sequence that is not above the stored one changes nothing, so saving twice or
-// late is harmless. The latest countersigned receipt is kept beside the latest
-// one, so a proposal never displaces what both have signed.
-//
-// ErrContradicts if a counter would fall or another router signed,
-// ledger.ErrEpochClosed if the epoch takes no more, ledger.ErrNoEpoch if it was
-// never opened, ErrInvalid if r is malformed. Signatures are not checked here.
+// Counts is what the meter stores in one step.
+type Counts struct {
+	Receipts []wire.Receipt
+	Places   []Place
+	Sites    []SiteCount
+	Epoch    uint64        // that Ran is about; 0 = nothing is said
+	Ran      time.Duration // how long the router has run in that epoch
+}
+
+// Place is where a node was while online in an epoch: all of it, so far.
+type Place struct {
+	Node     wire.Key
+	Epoch    uint64
+	Country  string // ISO 3166-1 alpha-2, "" = not known
+	Presence []ledger.Presence
+}
+
+// SiteCount is what a node carried for one site in an epoch, so far.
+type SiteCount struct {
+	Node  wire.Key
+	Epoch uint64
+	Site  ledger.Tag
+	Bytes uint64
+}
+
+// SaveReceipt is SaveCounts for one receipt.
 func (s *Store) SaveReceipt(ctx context.Context, r wire.Receipt) error {
 	return s.SaveReceipts(ctx, []wire.Receipt{r})
 }
 
-// SaveReceipts is SaveReceipt for several in one transaction: all are stored or
-// none.
+// SaveReceipts is SaveCounts for receipts alone.
 func (s *Store) SaveReceipts(ctx context.Context, receipts []wire.Receipt) error {
-	for i := range receipts {
-		r := &receipts[i]
+	return s.SaveCounts(ctx, Counts{Receipts: receipts})
+}
+
+// SaveCounts stores receipts and what goes with them in one transaction: all or
+// nothing. A receipt is stored as the latest of its node, epoch and job, if it
+// is: a sequence that is not above the stored one changes nothing, so saving
+// twice or late is harmless. The latest countersigned receipt is kept beside the
+// latest one, so a proposal never displaces what both have signed. Places and
+// sites only ever grow, too.
+//
+// ErrContradicts if a counter would fall or another router signed,
+// ledger.ErrEpochClosed if the epoch takes no more, ledger.ErrNoEpoch if it was
+// never opened, ErrInvalid if something is malformed. Signatures are not checked
+// here.
+func (s *Store) SaveCounts(ctx context.Context, c Counts) error {
+	for i := range c.Receipts {
+		r := &c.Receipts[i]
 		if _, err := wire.DecodeReceipt(r.Encode()); err != nil {
 			return fmt.Errorf("save receipt: %w: %w", ErrInvalid, err)
 		}
@@ -44,24 +77,44 @@ func (s *Store) SaveReceipts(ctx context.Context, receipts []wire.Receipt) error
 			return fmt.Errorf("save receipt: %w: not signed by the router", ErrInvalid)
 		}
 	}
-	return s.write(ctx, "save receipt", func(tx *sql.Tx) error {
-		for i := range receipts {
-			if err := saveReceipt(ctx, tx, &receipts[i]); err != nil {
+	return s.write(ctx, "save receipts", func(tx *sql.Tx) error {
+		b := &counting{ctx: ctx, tx: tx, open: make(map[uint64]bool), work: make(map[workKey]*tally)}
+		for i := range c.Receipts {
+			if err := b.receipt(&c.Receipts[i]); err != nil {
 				return err
 			}
 		}
-		return nil
+		for i := range c.Places {
+			if err := b.place(&c.Places[i]); err != nil {
+				return err
+			}
+		}
+		if err := b.store(); err != nil {
+			return err
+		}
+		if err := b.sites(c.Sites); err != nil {
+			return err
+		}
+		if c.Epoch == 0 {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE epochs SET ran = $1 WHERE number = $2 AND ran < $1 AND state = 'open'`,
+			c.Ran.Milliseconds(), int64(c.Epoch))
+		return err
 	})
 }
 
-func saveReceipt(ctx context.Context, tx *sql.Tx, r *wire.Receipt) error {
-	if err := takesReceipts(ctx, tx, r.Epoch); err != nil {
+// receipt stores r and books by how much it moves its node's sums.
+func (b *counting) receipt(r *wire.Receipt) error {
+	ctx, tx := b.ctx, b.tx
+	if err := b.takes(r.Epoch); err != nil {
 		return err
 	}
 	latest, err := storedReceipt(ctx, tx, r, counted)
 	if err != nil {
 		return err
 	}
+	sums := b.of(r.Node, r.Epoch)
 	if latest == nil || r.Sequence > latest.Sequence {
 		if err := follows(r, latest); err != nil {
 			return err
@@ -69,26 +122,28 @@ func saveReceipt(ctx context.Context, tx *sql.Tx, r *wire.Receipt) error {
 		if err := putReceipt(ctx, tx, r, counted); err != nil {
 			return err
 		}
+		sums.counted += r.Bytes()
+		sums.online += r.OnlineSeconds
+		if latest != nil {
+			sums.counted -= latest.Bytes()
+			sums.online -= latest.OnlineSeconds
+		}
 		latest = r
 	}
 	if len(r.NodeSig) == 0 {
 		return nil
 	}
-	return saveAgreed(ctx, tx, r, latest)
-}
-
-// saveAgreed stores a countersigned receipt, which may be older than the
-// latest one.
-func saveAgreed(ctx context.Context, tx *sql.Tx, r, latest *wire.Receipt) error {
 	before, err := storedReceipt(ctx, tx, r, agreed)
-	if err != nil {
+	if err != nil || before != nil && r.Sequence <= before.Sequence {
 		return err
 	}
-	if before != nil && r.Sequence <= before.Sequence {
-		return nil
-	}
+	// A countersigned receipt may be older than the latest one.
 	if err := errors.Join(follows(r, before), follows(latest, r)); err != nil {
 		return err
+	}
+	sums.agreed += r.Bytes()
+	if before != nil {
+		sums.agreed -= before.Bytes()
 	}
 	return putReceipt(ctx, tx, r, agreed)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/fallow-network/fallow/relay/wire"
@@ -36,21 +37,24 @@ func (s *Store) AppendStanding(ctx context.Context, ev StandingEvent) error {
 	if len(ev.Detail) > maxDetail {
 		return fmt.Errorf("%w: detail of %d bytes, may be %d", ErrInvalid, len(ev.Detail), maxDetail)
 	}
-	return s.write(ctx, "append standing event", func(tx *sql.Tx) error {
-		var seq int64
-		node := ev.Node.String()
-		err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) + 1 FROM standing_events WHERE node = $1`, node).Scan(&seq)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO standing_events (node, seq, at, reason, permille, detail) VALUES ($1, $2, $3, $4, $5, $6)`,
-			node, seq, toMillis(ev.At), ev.Reason.String(), ev.Permille, ev.Detail)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM standing_events WHERE node = $1 AND seq <= $2`, node, seq-MaxStandingEvents)
+	return s.write(ctx, "append standing event", func(tx *sql.Tx) error { return appendStanding(ctx, tx, ev) })
+}
+
+func appendStanding(ctx context.Context, tx *sql.Tx, ev StandingEvent) error {
+	ev.Detail = strings.ToValidUTF8(ev.Detail[:min(len(ev.Detail), maxDetail)], "")
+	var seq int64
+	node := ev.Node.String()
+	err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) + 1 FROM standing_events WHERE node = $1`, node).Scan(&seq)
+	if err != nil {
 		return err
-	})
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO standing_events (node, seq, at, reason, permille, detail) VALUES ($1, $2, $3, $4, $5, $6)`,
+		node, seq, toMillis(ev.At), ev.Reason.String(), ev.Permille, ev.Detail)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM standing_events WHERE node = $1 AND seq <= $2`, node, seq-MaxStandingEvents)
+	return err
 }
 
 // StandingEvents lists a node's events, newest first, at most limit; 0 means

@@ -138,7 +138,7 @@ func (k *kit) serveSite(handler http.Handler, http2 bool) {
 	k.t.Cleanup(k.site.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(k.site.Certificate())
-	k.pool = tunnel.NewPool(k.dialer, func(context.Context, wire.Key, string) (tunnel.Account, error) { return &k.books, nil }, roots)
+	k.pool = tunnel.NewPool(k.dialer, func(context.Context, wire.Key, string, string) (tunnel.Account, error) { return &k.books, nil }, roots)
 	k.t.Cleanup(k.pool.Close)
 	k.onTunnel(func(_ *pb.TunnelOpen, stream network.Stream) { k.carry(stream) })
 }

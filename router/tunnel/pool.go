@@ -27,8 +27,8 @@ type Work struct {
 	Dataset string
 }
 
-// Accounts finds the account of a route.
-type Accounts func(ctx context.Context, node wire.Key, job string) (Account, error)
+// Accounts finds the account of a tunnel through a node to a host.
+type Accounts func(ctx context.Context, node wire.Key, job, host string) (Account, error)
 
 // Pool keeps one http.Transport a route, and in it the tunnels that are open.
 type Pool struct {
@@ -95,7 +95,7 @@ func (p *Pool) transport(r Route, w Work) *route {
 		if err != nil {
 			return nil, err
 		}
-		account, err := p.accounts(ctx, r.Node, r.Job)
+		account, err := p.accounts(ctx, r.Node, r.Job, t.Host)
 		if err != nil {
 			return nil, err
 		}
