@@ -1,13 +1,12 @@
 package router
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
+	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router/api"
 	"github.com/fallow-network/fallow/router/ledger"
 	"github.com/fallow-network/fallow/router/store"
@@ -69,24 +68,28 @@ func (b backendEpochs) Close(ctx context.Context) (api.Epoch, error) {
 }
 
 func (b backendEpochs) Statements(ctx context.Context, number uint64, p api.Page) ([]api.Statement, error) {
-	list, err := b.store.Statements(ctx, number)
+	e, err := b.store.Epoch(ctx, number)
 	if err != nil {
 		return nil, epochError(err)
 	}
-	slices.SortFunc(list, func(x, y ledger.Statement) int { return cmp.Compare(x.Node.String(), y.Node.String()) })
-	views := make([]api.Statement, 0, min(len(list), p.Limit))
-	for _, s := range list {
-		if len(views) == p.Limit {
-			break
+	var after wire.Key
+	if p.After != "" {
+		if after, err = wire.ParseKey(p.After); err != nil {
+			return nil, api.Invalid("after is %.60q, want the id of a node", p.After)
 		}
-		if s.Node.String() > p.After {
-			views = append(views, statementView(s))
-		}
+	}
+	list, err := b.store.Statements(ctx, number, after, p.Limit)
+	if err != nil {
+		return nil, epochError(err)
+	}
+	views := make([]api.Statement, 0, len(list))
+	for i := range list {
+		views = append(views, statementView(&list[i], &e.Params))
 	}
 	return views, nil
 }
 
-func (b backendEpochs) File(ctx context.Context, number uint64) (string, error) {
+func (b backendEpochs) File(ctx context.Context, number uint64, form string) (string, error) {
 	e, err := b.store.Epoch(ctx, number)
 	if err != nil {
 		return "", epochError(err)
@@ -94,7 +97,14 @@ func (b backendEpochs) File(ctx context.Context, number uint64) (string, error) 
 	if e.State != ledger.StateClosed {
 		return "", api.Conflict("epoch %d is %s: its file comes when it is closed", number, e.State)
 	}
-	return b.ledger.Path(number), nil
+	switch form {
+	case "parquet":
+		return b.ledger.ParquetPath(number), nil
+	case "receipts":
+		return ledger.ReceiptsPath(b.ledger.Path(number)), nil
+	default:
+		return b.ledger.Path(number), nil
+	}
 }
 
 func epochError(err error) error {
@@ -106,8 +116,14 @@ func epochError(err error) error {
 
 func (b backendEpochs) view(e ledger.Epoch) api.Epoch {
 	view := api.Epoch{
-		Number: e.Number, State: string(e.State), Start: e.Start, Formula: e.Params.Formula,
-		Pool: api.MicroPoints(e.Params.Pool), Allocated: api.MicroPoints(e.Allocated), Unallocated: api.MicroPoints(e.Unallocated),
+		Number: e.Number, State: string(e.State), Phase: string(e.Phase(b.epochs.now())), Start: e.Start, Formula: e.Params.Formula,
+		Pool: api.MicroPoints(e.Params.Pool), Challenges: e.Challenges,
+	}
+	if e.Head != nil {
+		t := e.Head.Totals
+		view.Nodes, view.Royalties = t.Nodes, api.TokenUnits(t.Royalties)
+		view.Allocated, view.Unallocated = api.MicroPoints(t.Allocated()), api.MicroPoints(t.Unallocated())
+		view.SettleFrom = &e.SettleFrom
 	}
 	if !e.End.IsZero() {
 		view.End = &e.End
@@ -118,12 +134,14 @@ func (b backendEpochs) view(e ledger.Epoch) api.Epoch {
 	return view
 }
 
-func statementView(s ledger.Statement) api.Statement {
+func statementView(s *ledger.Statement, p *ledger.Params) api.Statement {
 	view := api.Statement{
-		Node: s.Node.String(), BytesSigned: s.BytesSigned, BytesUnsigned: s.BytesUnsigned, BytesDisputed: s.BytesDisputed,
-		OnlineSeconds: s.OnlineSeconds, Country: s.Country, Scarcity: s.Scarcity, Standing: s.Standing,
-		Carriage: api.MicroPoints(s.Carriage), Availability: api.MicroPoints(s.Availability),
-		Amount: api.MicroPoints(s.Amount), Cumulative: api.MicroPoints(s.Cumulative),
+		Node: s.Node.String(), Payout: s.Pays().String(),
+		BytesSigned: s.BytesSigned, BytesUnsigned: s.BytesUnsigned, BytesDisputed: s.BytesDisputed, BytesLate: s.BytesLate,
+		BytesOver: s.Over(p.SiteCap), OnlineSeconds: s.Online(), Country: s.Country, Scarcity: p.Scarcity(s.Country), Standing: s.Standing,
+		Carriage: api.MicroPoints(s.Carriage), Availability: api.MicroPoints(s.Availability), Correction: api.MicroPoints(s.Correction),
+		Amount: api.MicroPoints(s.Amount), Cumulative: api.MicroPoints(s.Ever),
+		Royalty: api.TokenUnits(s.Royalty), RoyaltyEver: api.TokenUnits(s.RoyaltyEver),
 	}
 	for _, r := range s.Reasons {
 		view.Reasons = append(view.Reasons, fmt.Sprint(r))

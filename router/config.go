@@ -31,6 +31,7 @@ type Config struct {
 	EpochEvery time.Duration      // an epoch closes after so long; 0: only by hand
 	SignGrace  time.Duration      // how long nodes may countersign once an epoch is closing
 	Pool       ledger.MicroPoints // shared out per epoch
+	Points     ledger.Params      // the rest of what epochs are computed with, from the next one on
 	MinFree    uint64             // bytes of disk below which no router starts
 
 	Settle SettleConfig
@@ -46,7 +47,7 @@ func DefaultConfig() Config {
 		Listen:  []string{"/ip4/0.0.0.0/tcp/4100", "/ip4/0.0.0.0/udp/4100/quic-v1"},
 		API:     "127.0.0.1:4180",
 		Version: "dev", EpochEvery: 24 * time.Hour, SignGrace: 10 * time.Second,
-		Pool: ledger.DefaultParams().Pool, MinFree: 256 << 20,
+		Pool: ledger.DefaultParams().Pool, Points: ledger.DefaultParams(), MinFree: 256 << 20,
 		Settle: SettleConfig{Config: settle.DefaultConfig(), Priority: 1000},
 		Crawl:  crawl.DefaultConfig(), Fleet: fleet.DefaultConfig(), Tunnel: tunnel.DefaultConfig(),
 	}
@@ -61,6 +62,7 @@ func LabConfig() Config {
 	cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}
 	cfg.API = "127.0.0.1:0"
 	cfg.EpochEvery, cfg.SignGrace = 0, 3*time.Second
+	cfg.Points.Window = 0 // nobody waits three days in a lab
 	cfg.Crawl = crawl.LabConfig()
 	cfg.Fleet.PingEvery, cfg.Fleet.SilentAfter, cfg.Fleet.ProposeEvery = 2*time.Second, 10*time.Second, time.Second
 	cfg.Fleet.SiteCooldown = time.Second

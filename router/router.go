@@ -86,6 +86,7 @@ func (r *Router) open() error {
 	}
 
 	ledgerConfig := ledger.DefaultConfig(filepath.Join(cfg.Dir, "epochs"))
+	ledgerConfig.Params = cfg.Points
 	ledgerConfig.Params.Pool = cfg.Pool
 	if r.ledger, err = ledger.New(r.log.With("part", "ledger"), now, r.store, ledgerConfig, r.id.Private); err != nil {
 		return err
@@ -243,6 +244,7 @@ func (r *Router) newAPI() (*api.Server, error) {
 		Nodes:       backendNodes{fleet: r.fleet, db: fleetDB{r.store}},
 		Epochs:      backendEpochs{epochs: r.epochs, ledger: r.ledger, store: r.store},
 		Settlements: backendSettlements{r.settle},
+		Books:       backendBooks{store: r.store, fleet: r.fleet, router: r.id.Public, now: time.Now},
 		Halts:       backendHalts{fleet: r.fleet, crawler: r.crawler, store: r.store},
 		Datasets:    backendDatasets{catalogue: r.catalogue, crawler: r.crawler, now: time.Now, limits: r.cfg.Crawl.Jobs},
 		Health:      backendHealth{store: r.store, dir: r.cfg.Dir, minFree: r.cfg.MinFree},

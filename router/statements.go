@@ -89,31 +89,30 @@ func (s *statements) prove(ctx context.Context, e ledger.Epoch) (*proven, error)
 		s.trees = slices.Insert(slices.Delete(s.trees, i, i+1), 0, p)
 		return p, nil
 	}
-	lines, err := s.store.Statements(ctx, e.Number)
+	f, err := s.store.EpochFile(ctx, e.Number)
+	if errors.Is(err, store.ErrNotFound) {
+		f, err = &ledger.File{}, nil // closed by an earlier version, whose lines nobody proves any more
+	}
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(lines, func(a, b ledger.Statement) int { return bytes.Compare(a.Node[:], b.Node[:]) })
-	leaves := make([]merkle.Hash, len(lines))
-	for i, line := range lines {
-		leaves[i] = line.Leaf(e.Number)
-	}
-	p := &proven{epoch: e, lines: lines, tree: merkle.NewTree(leaves)}
-	p.root = &wire.Root{Router: wire.KeyOf(s.key), Epoch: e.Number, Nodes: uint64(len(lines)), Tree: e.Root, File: e.Hash}
+	p := &proven{epoch: e, lines: f.Statements, tree: ledger.Tree(e.Number, f.Statements)}
+	p.root = &wire.Root{Router: wire.KeyOf(s.key), Epoch: e.Number, Nodes: uint64(len(f.Statements)), Tree: e.Root, File: e.Hash}
 	p.root.Sign(s.key)
 	s.trees = append([]*proven{p}, s.trees[:min(len(s.trees), maxTrees-1)]...)
 	return p, nil
 }
 
 func (p *proven) answer(i int, path []merkle.Hash) *pb.StatementAnswer {
-	line, e := p.lines[i], p.epoch
-	leaf := wire.Leaf{Epoch: e.Number, Node: line.Node, Amount: uint64(line.Amount), Cumulative: uint64(line.Cumulative)}
+	line, e := &p.lines[i], p.epoch
+	leaf := line.WireLeaf(e.Number)
 	a := &pb.StatementAnswer{
 		Reason: pb.Reason_OK, Epoch: e.Number, Root: p.root.Encode(), RootSignature: p.root.Signature,
 		Leaf: leaf.Encode(), Index: uint64(i),
 		BytesSigned: line.BytesSigned, BytesUnsigned: line.BytesUnsigned, BytesDisputed: line.BytesDisputed,
-		OnlineSeconds: line.OnlineSeconds, StandingPermille: uint32(line.Standing), ScarcityPermille: uint32(line.Scarcity),
+		OnlineSeconds: line.Online(), StandingPermille: uint32(line.Standing), ScarcityPermille: uint32(e.Params.Scarcity(line.Country)),
 		Carriage: uint64(line.Carriage), Availability: uint64(line.Availability),
+		Correction: uint64(line.Correction), BytesLate: line.BytesLate,
 		StartUnixMilli: e.Start.UnixMilli(), EndUnixMilli: e.End.UnixMilli(),
 	}
 	for _, h := range path {

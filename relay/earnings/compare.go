@@ -69,12 +69,23 @@ func Compare(s *Statement, own Own, before *Statement) []Difference {
 		note("online", Explained, "The router counts %s online, %s more than the last receipt this node countersigned: the end of the epoch came in between. It is counted for you.",
 			seconds(s.OnlineSeconds), seconds(s.OnlineSeconds-own.OnlineSeconds))
 	}
-	if s.Amount != s.Carriage+s.Availability {
-		note("amount", Against, "The parts the router names, %s for carriage and %s for availability, are not the %s points it proves.", s.Carriage, s.Availability, s.Amount)
+	if s.Amount != s.Carriage+s.Availability+s.Correction {
+		note("amount", Against, "The parts the router names, %s for carriage, %s for availability and %s of corrections, are not the %s points it proves.",
+			s.Carriage, s.Availability, s.Correction, s.Amount)
 	}
 	if before != nil && before.Epoch+1 == s.Epoch && before.Cumulative+s.Amount != s.Cumulative {
 		note("cumulative", Against, "Up to epoch %d you had %s points; with the %s of epoch %d the router should say %s in all, but says %s.",
 			before.Epoch, before.Cumulative, s.Amount, s.Epoch, before.Cumulative+s.Amount, s.Cumulative)
+	}
+	if s.Correction > 0 {
+		note("correction", Explained, "%s points correct an earlier epoch, after a challenge that the operator upheld.", s.Correction)
+	}
+	if s.BytesLate > 0 {
+		note("bytes_late", Explained, "%s were carried in earlier epochs and proven by receipts that came after those had closed. They are paid in this one.", size(s.BytesLate))
+	}
+	if before != nil && s.Royalty > s.RoyaltyEver-min(before.RoyaltyEver, s.RoyaltyEver) {
+		note("royalty", Against, "Up to epoch %d you had %d base units of royalties; the router says %d with the %d of epoch %d.",
+			before.Epoch, before.RoyaltyEver, s.RoyaltyEver, s.Royalty, s.Epoch)
 	}
 	if s.Standing < 1000 {
 		note("standing", Explained, "Your standing was %d of 1000, which lowers the points of this epoch%s. It mends by itself while nothing is held against the node.", s.Standing, because(s.Reasons))

@@ -52,16 +52,23 @@ type Statement struct {
 	// In the proof.
 	Amount     MicroPoints `json:"amount"`     // earned in the epoch
 	Cumulative MicroPoints `json:"cumulative"` // earned up to its end
-	Tree       merkle.Hash `json:"root"`       // of all nodes' lines
-	File       merkle.Hash `json:"file_hash"`  // of the epoch file that the router publishes
-	Nodes      uint64      `json:"nodes"`      // in the epoch
+	Payout     wire.Key    `json:"payout"`     // the address that is paid
+	// Money is apart from points: shares of sales, in base units of the
+	// router's token.
+	Royalty     uint64      `json:"royalty,string"`
+	RoyaltyEver uint64      `json:"royalty_ever,string"`
+	Tree        merkle.Hash `json:"root"`      // of all nodes' lines
+	File        merkle.Hash `json:"file_hash"` // of the epoch file that the router publishes
+	Nodes       uint64      `json:"nodes"`     // in the epoch
 
 	// How the amount came about, by the router's word; the epoch file proves it.
 	Carriage      MicroPoints   `json:"carriage"`
 	Availability  MicroPoints   `json:"availability"`
+	Correction    MicroPoints   `json:"correction"` // for a challenge of an earlier epoch that was upheld
 	BytesSigned   uint64        `json:"bytes_signed"`
 	BytesUnsigned uint64        `json:"bytes_unsigned"`
 	BytesDisputed uint64        `json:"bytes_disputed"`
+	BytesLate     uint64        `json:"bytes_late"` // of earlier epochs, proven after they closed
 	OnlineSeconds uint64        `json:"online_seconds"`
 	Standing      uint32        `json:"standing_permille"`
 	Reasons       []wire.Reason `json:"standing_reasons,omitempty"`
@@ -91,6 +98,7 @@ func Check(router, node wire.Key, epoch uint64, a *pb.StatementAnswer) (*Stateme
 		Router: router, Node: node, Epoch: a.GetEpoch(),
 		Start: time.UnixMilli(a.GetStartUnixMilli()).UTC(), End: time.UnixMilli(a.GetEndUnixMilli()).UTC(),
 		Carriage: MicroPoints(a.GetCarriage()), Availability: MicroPoints(a.GetAvailability()),
+		Correction: MicroPoints(a.GetCorrection()), BytesLate: a.GetBytesLate(),
 		BytesSigned: a.GetBytesSigned(), BytesUnsigned: a.GetBytesUnsigned(), BytesDisputed: a.GetBytesDisputed(),
 		OnlineSeconds: a.GetOnlineSeconds(), Standing: a.GetStandingPermille(), Scarcity: a.GetScarcityPermille(),
 		Root: a.GetRoot(), RootSignature: a.GetRootSignature(), Leaf: a.GetLeaf(), Index: a.GetIndex(),
@@ -136,6 +144,7 @@ func (s *Statement) prove() error {
 		return fmt.Errorf("%w: %w", ErrProof, err)
 	}
 	s.Amount, s.Cumulative = MicroPoints(leaf.Amount), MicroPoints(leaf.Cumulative)
+	s.Payout, s.Royalty, s.RoyaltyEver = leaf.Payout, leaf.Royalty, leaf.RoyaltyEver
 	s.Tree, s.File, s.Nodes = root.Tree, root.File, root.Nodes
 	return nil
 }
@@ -147,7 +156,8 @@ func (s *Statement) Verify() error {
 	if err := proven.prove(); err != nil {
 		return err
 	}
-	if proven.Amount != s.Amount || proven.Cumulative != s.Cumulative || proven.Tree != s.Tree {
+	if proven.Amount != s.Amount || proven.Cumulative != s.Cumulative || proven.Tree != s.Tree ||
+		proven.Payout != s.Payout || proven.Royalty != s.Royalty || proven.RoyaltyEver != s.RoyaltyEver {
 		return fmt.Errorf("%w: it proves %s points of %s, root %s", ErrProof, proven.Amount, proven.Cumulative, hex.EncodeToString(proven.Tree[:8]))
 	}
 	return nil

@@ -68,6 +68,7 @@ const (
 	ReceiptDisputed   = Reason(pb.Reason_RECEIPT_DISPUTED)
 	ReceiptSignature  = Reason(pb.Reason_RECEIPT_SIGNATURE)
 	ReceiptUnanswered = Reason(pb.Reason_RECEIPT_UNANSWERED)
+	OperatorDecision  = Reason(pb.Reason_OPERATOR_DECISION)
 
 	HelloMalformed  = Reason(pb.Reason_HELLO_MALFORMED)
 	AgentTooOld     = Reason(pb.Reason_AGENT_TOO_OLD)

@@ -25,12 +25,16 @@ type Root struct {
 	Signature []byte `json:"signature"`
 }
 
-// Leaf is what the tree of an epoch has of one node.
+// Leaf is what the tree of an epoch has of one node. Points and money are never
+// added to each other.
 type Leaf struct {
-	Epoch      uint64
-	Node       Key
-	Amount     uint64 // micro-points earned in the epoch
-	Cumulative uint64 // micro-points earned up to its end
+	Epoch       uint64
+	Node        Key
+	Payout      Key    // the Solana address that is paid
+	Amount      uint64 // micro-points earned in the epoch
+	Cumulative  uint64 // micro-points earned up to its end
+	Royalty     uint64 // share of sales in the epoch, in base units of the router's token
+	RoyaltyEver uint64 // up to its end
 }
 
 // Errors of OpenRoot and DecodeLeaf.
@@ -78,8 +82,10 @@ func (l *Leaf) Encode() []byte {
 	e := newEncoder(leafDomain)
 	e.uint64(l.Epoch)
 	e.fixed(l.Node[:])
-	e.uint64(l.Amount)
-	e.uint64(l.Cumulative)
+	e.fixed(l.Payout[:])
+	for _, v := range []uint64{l.Amount, l.Cumulative, l.Royalty, l.RoyaltyEver} {
+		e.uint64(v)
+	}
 	return e.buf
 }
 
@@ -89,13 +95,15 @@ func DecodeLeaf(encoded []byte) (*Leaf, error) {
 	l := new(Leaf)
 	l.Epoch = d.uint64()
 	d.fixed(l.Node[:])
-	l.Amount = d.uint64()
-	l.Cumulative = d.uint64()
+	d.fixed(l.Payout[:])
+	for _, into := range []*uint64{&l.Amount, &l.Cumulative, &l.Royalty, &l.RoyaltyEver} {
+		*into = d.uint64()
+	}
 	if err := d.done(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrStatementMalformed, err)
 	}
-	if l.Amount > l.Cumulative || l.Cumulative >= maxCount {
-		return nil, fmt.Errorf("%w: %d of %d micro-points", ErrStatementMalformed, l.Amount, l.Cumulative)
+	if l.Amount > l.Cumulative || l.Cumulative >= maxCount || l.Royalty > l.RoyaltyEver || l.RoyaltyEver >= maxCount {
+		return nil, fmt.Errorf("%w: %d of %d micro-points, %d of %d base units", ErrStatementMalformed, l.Amount, l.Cumulative, l.Royalty, l.RoyaltyEver)
 	}
 	return l, nil
 }

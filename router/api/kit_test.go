@@ -164,7 +164,7 @@ func (f *fakeEpochs) Statements(_ context.Context, _ uint64, p api.Page) ([]api.
 	return list, f.broken
 }
 
-func (f *fakeEpochs) File(_ context.Context, number uint64) (string, error) {
+func (f *fakeEpochs) File(_ context.Context, number uint64, _ string) (string, error) {
 	if number != 1 {
 		return "", api.Conflict("epoch %d is open", number)
 	}

@@ -45,6 +45,7 @@ func New(log *slog.Logger, cfg Config, backend Backend, registry *prometheus.Reg
 	s.addJobs()
 	s.addNodes()
 	s.addEpochs()
+	s.addBooks()
 	s.addHalts()
 	s.addSettlement()
 	s.addDatasets()

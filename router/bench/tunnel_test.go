@@ -236,8 +236,8 @@ func newRouterEnd(b *testing.B, roots *x509.CertPool) *routerEnd {
 	limits.IdlePerSite = inTunnel
 	limits.MaxUp, limits.MaxDown = wire.MaxLeaseUp, wire.MaxLeaseDown
 	dialer := tunnel.NewDialer(e.host, key, time.Now, tunnel.NewMetrics(registry), limits)
-	accounts := func(ctx context.Context, node wire.Key, job string) (tunnel.Account, error) {
-		return counts.Account(ctx, node, job)
+	accounts := func(ctx context.Context, node wire.Key, job, host string) (tunnel.Account, error) {
+		return counts.Lane(ctx, node, job, host)
 	}
 	e.pool = tunnel.NewPool(dialer, accounts, roots)
 	return e

@@ -101,21 +101,28 @@ func (d *demo) closeEpoch(ctx context.Context, s *Summary) error {
 	if err != nil {
 		return err
 	}
-	if report := file.Verify(ledger.VerifyOptions{}); !report.Valid() {
+	down, up := make(map[string]uint64), make(map[string]uint64)
+	each := func(yield func(ledger.Evidence) error) error {
+		return file.EachReceipt(closed.File, func(e ledger.Evidence) error {
+			for _, work := range e.Work {
+				down[e.Node.String()] += work.Counted.BytesDown
+				up[e.Node.String()] += work.Counted.BytesUp
+			}
+			return yield(e)
+		})
+	}
+	report := file.Verify(ledger.VerifyOptions{})
+	if err := file.VerifyReceipts(&report, each, nil); err != nil {
+		return err
+	}
+	if !report.Valid() {
 		return fmt.Errorf("the epoch file does not verify: %+v", report.Problems)
 	}
 	d.claims = paid.Claims(file)
 	s.Epoch = EpochSummary{
 		Number: closed.Number, Root: closed.Root, File: closed.File, Pool: int64(closed.Pool), Paid: int64(closed.Allocated),
 	}
-	down, up := make(map[string]uint64), make(map[string]uint64)
-	for _, node := range file.Content.Nodes {
-		for _, work := range node.Work {
-			down[node.Node.String()] += work.Counted.BytesDown
-			up[node.Node.String()] += work.Counted.BytesUp
-		}
-	}
-	for _, st := range file.Content.Statements {
+	for _, st := range file.Statements {
 		id := st.Node.String()
 		s.Nodes = append(s.Nodes, NodeSummary{
 			ID: id, Pages: d.job.Counts.Nodes[id], BytesDown: down[id], BytesUp: up[id], Points: int64(st.Amount),

@@ -97,10 +97,33 @@ func (h *health) recall(events []Event, cfg Config) {
 		regained := e.Permille > h.permille
 		h.permille = e.Permille
 		h.noted[e.Reason] = e.At
-		if caught(e.Reason) && !regained {
+		switch {
+		case regained: // it mended, or the operator took its word
+			h.quarantine = time.Time{}
+			if e.Permille == goodStanding {
+				h.strikes = 0
+			}
+		case caught(e.Reason):
 			h.strike(e.Reason, e.At, cfg)
 		}
 	}
+}
+
+// Decided takes up that the operator has set a node's standing: it is read from
+// the database again, and a quarantine that was raised with it ends.
+func (f *Fleet) Decided(node wire.Key) {
+	k := f.knownOf(node)
+	k.mu.Lock()
+	k.recalled = false
+	k.health.quarantine, k.health.strikes = time.Time{}, 0
+	clear(k.health.suspected)
+	k.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), f.cfg.WriteTimeout)
+	defer cancel()
+	if err := f.recall(ctx, node, k); err != nil {
+		f.log.Error("standing not recalled", "node", node, "error", err)
+	}
+	f.signal()
 }
 
 // mendPermille is what a standing regains for each day without an event: a node

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/fallow-network/fallow/dataset/merkle"
@@ -23,27 +22,11 @@ type Balance struct {
 	Royalties TokenUnits  `json:"royalties,string"`
 }
 
-const leafDomain = "fallow-balance-v1\n"
-
-// Leaf is the balance's leaf in the tree of an epoch: SHA-256 over the byte
-// 0x00 and the domain, the epoch (8 bytes, big-endian), node (32), payout
-// address (32), points (8) and royalties (8).
-func (b Balance) Leaf(epoch uint64) merkle.Hash {
-	var buf [len(leafDomain) + 8 + 32 + 32 + 8 + 8]byte
-	out := append(buf[:0], leafDomain...)
-	out = binary.BigEndian.AppendUint64(out, epoch)
-	out = append(out, b.Node[:]...)
-	out = append(out, b.Payout[:]...)
-	out = binary.BigEndian.AppendUint64(out, uint64(b.Points))
-	out = binary.BigEndian.AppendUint64(out, uint64(b.Royalties))
-	return merkle.Leaf(out)
-}
-
 // Commitment is what settlement puts on chain about a closed epoch: enough to
 // hold its file, and through the file every statement, against the chain.
 type Commitment struct {
 	Epoch uint64      `json:"epoch"`
-	Root  merkle.Hash `json:"root"` // over the balances of the nodes with a statement, by node key
+	Root  merkle.Hash `json:"root"` // over the leaves of the statements, by node key
 	File  merkle.Hash `json:"file"` // the epoch file's hash, the same for its JSON and its Parquet form
 	Nodes uint64      `json:"nodes"`
 

@@ -46,7 +46,7 @@ type Epoch struct {
 	// Zero until closed.
 	SettleFrom time.Time
 	Head       *Head       // nil where an earlier version closed it
-	Root       merkle.Hash // over the balances
+	Root       merkle.Hash // over the statements
 	Hash       merkle.Hash // of the epoch file, which is what the router signs
 	Signature  Signature
 

@@ -197,3 +197,10 @@ func (e *Evidence) addRow(r *dataset.ReceiptRow, epoch uint64) error {
 	}
 	return fmt.Errorf("side %.20q is not known", r.Side)
 }
+
+// EachReceipt calls yield for every node in the file of receipts beside the
+// epoch file at path, which f was read from. The error is fs.ErrNotExist if
+// there is none.
+func (f *File) EachReceipt(path string, yield func(Evidence) error) error {
+	return ReadEvidence(ReceiptsPath(path), f.Head.Router, f.Head.Epoch, yield)
+}

@@ -32,7 +32,7 @@ type Head struct {
 	Notes      []Note       `json:"notes,omitempty"`
 	Totals     Totals       `json:"totals"`
 	Lines      merkle.Hash  `json:"statements_sha256"` // over the canonical bytes of each statement and a line feed
-	Root       merkle.Hash  `json:"root"`              // over the balances of the nodes with a statement
+	Root       merkle.Hash  `json:"root"`              // over the leaves of the statements
 }
 
 // Sale is what was sold of one dataset version in an epoch.

@@ -121,7 +121,7 @@ func (s *Statement) check(h *Head) error {
 		return fmt.Errorf("%d reasons, may be %d", len(s.Reasons), maxReasons)
 	case s.Country != "" && !isCountry(s.Country):
 		return fmt.Errorf("country %.8q is not a two-letter code", s.Country)
-	case s.Payout == s.Node:
+	case !s.Payout.IsZero() && s.Payout == s.Node:
 		return errors.New("a payout address that is the node's own is left out")
 	}
 	for _, b := range []uint64{s.BytesSigned, s.BytesUnsigned, s.BytesDisputed, s.BytesLate} {
@@ -184,11 +184,25 @@ const maxRecords = 1 << 48
 
 func compareKeys(a, b wire.Key) int { return bytes.Compare(a[:], b[:]) }
 
-// Tree is the tree over the balances of statements, which are by node key.
+// Leaf is the statement's leaf in the tree of its epoch.
+func (s *Statement) Leaf(epoch uint64) merkle.Hash {
+	leaf := s.WireLeaf(epoch)
+	return merkle.Leaf(leaf.Encode())
+}
+
+// WireLeaf is what is hashed as the statement's leaf, and shown to its node.
+func (s *Statement) WireLeaf(epoch uint64) wire.Leaf {
+	return wire.Leaf{
+		Epoch: epoch, Node: s.Node, Payout: s.Pays(), Amount: uint64(s.Amount), Cumulative: uint64(s.Ever),
+		Royalty: uint64(s.Royalty), RoyaltyEver: uint64(s.RoyaltyEver),
+	}
+}
+
+// Tree is the tree over statements, which are by node key.
 func Tree(epoch uint64, statements []Statement) *merkle.Tree {
 	leaves := make([]merkle.Hash, len(statements))
 	for i := range statements {
-		leaves[i] = statements[i].Balance().Leaf(epoch)
+		leaves[i] = statements[i].Leaf(epoch)
 	}
 	return merkle.NewTree(leaves)
 }
@@ -196,7 +210,7 @@ func Tree(epoch uint64, statements []Statement) *merkle.Tree {
 func root(epoch uint64, statements []Statement) merkle.Hash {
 	var tree merkle.Builder
 	for i := range statements {
-		tree.Add(statements[i].Balance().Leaf(epoch))
+		tree.Add(statements[i].Leaf(epoch))
 	}
 	return tree.Root()
 }

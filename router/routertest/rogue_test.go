@@ -222,8 +222,10 @@ func checkEpoch(ctx context.Context, t *testing.T, n *routertest.Net, rogue *rou
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report := file.Verify(ledger.VerifyOptions{}); !report.Valid() {
-		t.Errorf("epoch does not verify: %+v", report.Problems)
+	report := file.Verify(ledger.VerifyOptions{})
+	err = file.VerifyReceipts(&report, func(yield func(ledger.Evidence) error) error { return file.EachReceipt(closed.File, yield) }, nil)
+	if err != nil || !report.Valid() {
+		t.Errorf("epoch does not verify: %v, %+v", err, report.Problems)
 	}
 	statements, err := n.Router.API.Statements(ctx, closed.Number, api.Page{})
 	if err != nil {

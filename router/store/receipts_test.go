@@ -46,11 +46,20 @@ func TestCountersignedIsNeverDisplaced(t *testing.T) {
 	}
 	work := func() ledger.Work {
 		t.Helper()
+		var all []ledger.Evidence
+		err := s.EachEvidence(ctx, 1, func(e ledger.Evidence) error { all = append(all, e); return nil })
+		if err != nil || len(all) != 1 || len(all[0].Work) != 1 {
+			t.Fatalf("%+v, %v", all, err)
+		}
+		// What is added up along the way is what the receipts add up to.
 		inputs, err := s.EpochInputs(ctx, 1)
-		if err != nil || len(inputs) != 1 || len(inputs[0].Work) != 1 {
+		if err != nil || len(inputs.Statements) != 1 {
 			t.Fatalf("%+v, %v", inputs, err)
 		}
-		return inputs[0].Work[0]
+		if st, sum := inputs.Statements[0], all[0].Sum(); st.BytesSigned != sum.Signed || st.BytesUnsigned != sum.Unsigned {
+			t.Fatalf("statement %+v, receipts %+v", st, sum)
+		}
+		return all[0].Work[0]
 	}
 	entry := func(r wire.Receipt) ledger.Entry { return ledger.EntryOf(&r) }
 
@@ -121,7 +130,7 @@ func TestClosedEpochTakesNothing(t *testing.T) {
 	if err := s.AppendDispute(ctx, d); !errors.Is(err, ledger.ErrEpochClosed) {
 		t.Errorf("dispute while closing: %v", err)
 	}
-	if err := s.CloseEpoch(ctx, ledger.Epoch{Number: 1}, nil); err != nil {
+	if err := s.CloseEpoch(ctx, ledger.Epoch{Number: 1}, new(ledger.File)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SaveReceipt(ctx, receipt(2, 2, 200)); !errors.Is(err, ledger.ErrEpochClosed) {
@@ -152,7 +161,7 @@ func TestDisputes(t *testing.T) {
 		t.Fatalf("%d disputes, first %+v, %v", len(list), list[0], err)
 	}
 	inputs, err := s.EpochInputs(ctx, 1)
-	if err != nil || len(inputs[0].Work[0].Disputes) != store.MaxDisputes {
+	if err != nil || len(inputs.Statements) != 1 || inputs.Statements[0].BytesDisputed != 100 || inputs.Statements[0].BytesUnsigned != 0 {
 		t.Fatalf("%+v, %v", inputs, err)
 	}
 }

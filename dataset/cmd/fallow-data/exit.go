@@ -20,8 +20,9 @@ var errReported = errors.New("not valid")
 
 func exitCode(err error) int {
 	var damage *dataset.Damage
+	var wrong invalid
 	switch {
-	case errors.Is(err, errReported), errors.As(err, &damage), errors.Is(err, dataset.ErrFormat),
+	case errors.Is(err, errReported), errors.As(err, &wrong), errors.As(err, &damage), errors.Is(err, dataset.ErrFormat),
 		errors.Is(err, dataset.ErrManifest), errors.Is(err, dataset.ErrSignature),
 		errors.Is(err, pull.ErrDigest), errors.Is(err, pull.ErrKey):
 		return exitInvalid

@@ -46,6 +46,6 @@ Exit codes: 0 fine, 1 not valid (the output says what and where), 2 cannot tell.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newVerify(), newProve(), newInspect(), newExport(), newPull(), newDedupe(), newEpoch())
+	root.AddCommand(newVerify(), newProve(), newInspect(), newExport(), newPull(), newDedupe(), newEpoch(), newStatement())
 	return root
 }

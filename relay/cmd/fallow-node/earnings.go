@@ -124,6 +124,9 @@ func printEpoch(w io.Writer, e earnings.Epoch) {
 	fmt.Fprintf(w, "  epoch %d, closed %s: %s points (%s for carriage, %s for availability); %s agreed, %s online\n",
 		e.Epoch, e.End.Local().Format("2006-01-02 15:04"), e.Amount, e.Carriage, e.Availability,
 		bytesText(e.BytesSigned), time.Duration(e.OnlineSeconds)*time.Second)
+	if e.Royalty > 0 {
+		fmt.Fprintf(w, "    royalties: %d base units of the router's token, %d ever, to %s\n", e.Royalty, e.RoyaltyEver, e.Payout)
+	}
 	for _, d := range e.Differences {
 		mark := "-"
 		if d.Severity == earnings.Against {

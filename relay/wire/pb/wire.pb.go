@@ -85,6 +85,7 @@ const (
 	Reason_RECEIPT_DISPUTED   Reason = 114
 	Reason_RECEIPT_SIGNATURE  Reason = 115
 	Reason_RECEIPT_UNANSWERED Reason = 116
+	Reason_OPERATOR_DECISION  Reason = 117
 	// Why a session is not opened or is ended.
 	Reason_HELLO_MALFORMED  Reason = 130
 	Reason_AGENT_TOO_OLD    Reason = 131
@@ -151,6 +152,7 @@ var (
 		114: "RECEIPT_DISPUTED",
 		115: "RECEIPT_SIGNATURE",
 		116: "RECEIPT_UNANSWERED",
+		117: "OPERATOR_DECISION",
 		130: "HELLO_MALFORMED",
 		131: "AGENT_TOO_OLD",
 		132: "ROUTER_FULL",
@@ -212,6 +214,7 @@ var (
 		"RECEIPT_DISPUTED":    114,
 		"RECEIPT_SIGNATURE":   115,
 		"RECEIPT_UNANSWERED":  116,
+		"OPERATOR_DECISION":   117,
 		"HELLO_MALFORMED":     130,
 		"AGENT_TOO_OLD":       131,
 		"ROUTER_FULL":         132,
@@ -1358,6 +1361,8 @@ type StatementAnswer struct {
 	ScarcityPermille uint32   `protobuf:"varint,14,opt,name=scarcity_permille,json=scarcityPermille,proto3" json:"scarcity_permille,omitempty"`
 	Carriage         uint64   `protobuf:"varint,15,opt,name=carriage,proto3" json:"carriage,omitempty"`
 	Availability     uint64   `protobuf:"varint,16,opt,name=availability,proto3" json:"availability,omitempty"`
+	Correction       uint64   `protobuf:"varint,19,opt,name=correction,proto3" json:"correction,omitempty"`
+	BytesLate        uint64   `protobuf:"varint,20,opt,name=bytes_late,json=bytesLate,proto3" json:"bytes_late,omitempty"`
 	StartUnixMilli   int64    `protobuf:"varint,17,opt,name=start_unix_milli,json=startUnixMilli,proto3" json:"start_unix_milli,omitempty"`
 	EndUnixMilli     int64    `protobuf:"varint,18,opt,name=end_unix_milli,json=endUnixMilli,proto3" json:"end_unix_milli,omitempty"`
 	unknownFields    protoimpl.UnknownFields
@@ -1502,6 +1507,20 @@ func (x *StatementAnswer) GetCarriage() uint64 {
 func (x *StatementAnswer) GetAvailability() uint64 {
 	if x != nil {
 		return x.Availability
+	}
+	return 0
+}
+
+func (x *StatementAnswer) GetCorrection() uint64 {
+	if x != nil {
+		return x.Correction
+	}
+	return 0
+}
+
+func (x *StatementAnswer) GetBytesLate() uint64 {
+	if x != nil {
+		return x.BytesLate
 	}
 	return 0
 }
@@ -1704,7 +1723,7 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x04halt\x18\x01 \x01(\fR\x04halt\x12)\n" +
 	"\x10router_signature\x18\x02 \x01(\fR\x0frouterSignature\"(\n" +
 	"\x10StatementRequest\x12\x14\n" +
-	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"\x95\x05\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"\xd4\x05\n" +
 	"\x0fStatementAnswer\x12.\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x16.fallow.wire.v1.ReasonR\x06reason\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x12\n" +
@@ -1722,7 +1741,12 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\x10standing_reasons\x18\r \x03(\x0e2\x16.fallow.wire.v1.ReasonR\x0fstandingReasons\x12+\n" +
 	"\x11scarcity_permille\x18\x0e \x01(\rR\x10scarcityPermille\x12\x1a\n" +
 	"\bcarriage\x18\x0f \x01(\x04R\bcarriage\x12\"\n" +
-	"\favailability\x18\x10 \x01(\x04R\favailability\x12(\n" +
+	"\favailability\x18\x10 \x01(\x04R\favailability\x12\x1e\n" +
+	"\n" +
+	"correction\x18\x13 \x01(\x04R\n" +
+	"correction\x12\x1d\n" +
+	"\n" +
+	"bytes_late\x18\x14 \x01(\x04R\tbytesLate\x12(\n" +
 	"\x10start_unix_milli\x18\x11 \x01(\x03R\x0estartUnixMilli\x12$\n" +
 	"\x0eend_unix_milli\x18\x12 \x01(\x03R\fendUnixMilli\"@\n" +
 	"\n" +
@@ -1731,7 +1755,7 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\tsignature\x18\x02 \x01(\fR\tsignature\"X\n" +
 	"\fTunnelStatus\x12.\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x16.fallow.wire.v1.ReasonR\x06reason\x12\x18\n" +
-	"\aaddress\x18\x02 \x01(\tR\aaddress*\xc2\b\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress*\xd9\b\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x06\n" +
 	"\x02OK\x10\x01\x12\x13\n" +
@@ -1792,7 +1816,8 @@ const file_relay_wire_wire_proto_rawDesc = "" +
 	"\aSTALLED\x10q\x12\x14\n" +
 	"\x10RECEIPT_DISPUTED\x10r\x12\x15\n" +
 	"\x11RECEIPT_SIGNATURE\x10s\x12\x16\n" +
-	"\x12RECEIPT_UNANSWERED\x10t\x12\x14\n" +
+	"\x12RECEIPT_UNANSWERED\x10t\x12\x15\n" +
+	"\x11OPERATOR_DECISION\x10u\x12\x14\n" +
 	"\x0fHELLO_MALFORMED\x10\x82\x01\x12\x12\n" +
 	"\rAGENT_TOO_OLD\x10\x83\x01\x12\x10\n" +
 	"\vROUTER_FULL\x10\x84\x01\x12\x15\n" +

@@ -10,7 +10,7 @@ const (
  "state":"done","created":"2026-11-01T12:00:00Z","updated":"2026-11-01T12:00:09Z","finished":"2026-11-01T12:00:09.5Z",
  "counts":{"pages":20,"records":15,"duplicates":{"exact":3,"near":1},"skipped":{"redirect":1},"forbidden":2,"failed":{"timeout":4,"dns":5},"bytes":123456,"nodes":{"N":20}},
  "known":31,"queued":0,"in_flight":0,"result":{"dir":"/d/docs/v1","version":1,"shards":1,"rows":15,"root":"ab"}}`
-	closedEpoch = `{"number":1,"state":"closed","start":"2026-11-01T12:00:00Z","end":"2026-11-01T13:00:00Z","formula":1,"pool":"1000000","allocated":"900000","unallocated":"100000","root":"cd","hash":"ef","file":"/d/epochs/epoch-000001.json"}`
+	closedEpoch = `{"number":1,"state":"closed","start":"2026-11-01T12:00:00Z","end":"2026-11-01T13:00:00Z","formula":1,"pool":"1000000","allocated":"900000","unallocated":"100000","root":"cd","hash":"ef","file":"/d/epochs/epoch-000001.json","phase":"","open_challenges":0,"nodes":0,"royalties":"0"}`
 	openEpoch   = `{"number":2,"state":"open","start":"2026-11-01T13:00:00Z","formula":1,"pool":"1000000","allocated":"0","unallocated":"0"}`
 	lines       = `{"statements":[
  {"node":"NodeA","bytes_signed":1000,"bytes_unsigned":0,"bytes_disputed":0,"online_seconds":60,"scarcity_permille":1000,"standing_permille":1000,"carriage":"1","availability":"1","amount":"100000","cumulative":"100000"},

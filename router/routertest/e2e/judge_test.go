@@ -137,14 +137,18 @@ func paid(t testing.TB, last api.Epoch) map[string]traffic {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, node := range file.Content.Nodes {
-			id := node.Node.String()
+		err = file.EachReceipt(path, func(e ledger.Evidence) error {
+			id := e.Node.String()
 			sum := sums[id]
-			for _, work := range node.Work {
+			for _, work := range e.Work {
 				sum.down += work.Counted.BytesDown
 				sum.up += work.Counted.BytesUp
 			}
 			sums[id] = sum
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 		previous = path
 	}
@@ -193,25 +197,30 @@ func (o *node) keepsPromises(t testing.TB, last api.Epoch) (receipts int) {
 		if r.Epoch > last.Number {
 			continue
 		}
-		file, err := ledger.ReadFile(filepath.Join(filepath.Dir(last.File), epochFile(r.Epoch)))
-		if err != nil {
-			t.Fatal(err)
-		}
 		receipts++
-		if !counts(file, o.id, r.Job, ledger.EntryOf(&r)) {
+		if !counts(t, filepath.Join(filepath.Dir(last.File), epochFile(r.Epoch)), o.id, r.Job, ledger.EntryOf(&r)) {
 			t.Errorf("%s holds a receipt (epoch %d, job %q, sequence %d) that the epoch does not count in full", o.name, r.Epoch, r.Job, r.Sequence)
 		}
 	}
 	return receipts
 }
 
-func counts(file *ledger.File, id, job string, held ledger.Entry) bool {
-	for _, node := range file.Content.Nodes {
-		for _, work := range node.Work {
-			if node.Node.String() == id && work.Job == job {
-				return held.Sequence <= work.Counted.Sequence && held.Within(work.Counted.Counts)
+func counts(t testing.TB, path, id, job string, held ledger.Entry) (found bool) {
+	t.Helper()
+	file, err := ledger.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = file.EachReceipt(path, func(e ledger.Evidence) error {
+		for _, work := range e.Work {
+			if e.Node.String() == id && work.Job == job {
+				found = held.Sequence <= work.Counted.Sequence && held.Within(work.Counted.Counts)
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return false
+	return found
 }
