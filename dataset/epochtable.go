@@ -6,7 +6,8 @@ import (
 	"iter"
 	"os"
 
-	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
+	"github.com/apache/arrow/go/v17/parquet/schema"
 
 	"github.com/fallow-network/fallow/dataset/merkle"
 )
@@ -200,33 +201,22 @@ func streamTable[T any](path string, t *table[T], head string, rows iter.Seq2[*T
 }
 
 func (t *table[T]) stream(w io.Writer, head string, rows iter.Seq2[*T, error]) (err error) {
-	sticky := &stickyWriter{w: w}
-	defer func() {
+	defer func() { // Arrow's way to say that something is wrong
 		if p := recover(); p != nil {
 			err = fmt.Errorf("write Parquet: %v", p)
-		}
-		if sticky.err != nil {
-			err = fmt.Errorf("write Parquet: %w", sticky.err)
 		}
 	}()
 	root, err := t.parquet()
 	if err != nil {
 		return err
 	}
-	arrow, err := t.arrowFooter()
-	if err != nil {
+	f := &fileWriter[T]{table: t, limits: DefaultLimits(), crew: newCrew(nil), w: w}
+	f.meta = metadata.NewFileMetadataBuilder(schema.NewSchema(root), t.properties(), nil)
+	if err := f.put([]byte(parquetMagic)); err != nil {
 		return err
 	}
-	fw := file.NewParquetWriter(sticky, root, file.WithWriterProps(t.properties(DefaultLimits())))
 	tally := newTally(t)
 	group := make([]*T, 0, 1024)
-	flush := func() error {
-		defer func() { group = group[:0] }()
-		if len(group) == 0 {
-			return sticky.err
-		}
-		return t.writeGroup(fw.AppendRowGroup(), group, batchBytes)
-	}
 	for row, err := range rows {
 		if err != nil {
 			return err
@@ -234,25 +224,32 @@ func (t *table[T]) stream(w io.Writer, head string, rows iter.Seq2[*T, error]) (
 		kept := *row
 		*t.leaf(&kept) = tally.add(&kept)
 		if group = append(group, &kept); len(group) == epochGroupRows {
-			if err := flush(); err != nil {
+			if err := f.group(group); err != nil {
 				return err
 			}
+			group = group[:0]
 		}
 	}
-	if err := flush(); err != nil {
-		return err
+	if len(group) > 0 {
+		if err := f.group(group); err != nil {
+			return err
+		}
 	}
 	keys, err := tally.footerKeys()
 	if err != nil {
 		return err
 	}
-	for _, kv := range [...][2]string{
-		{"ARROW:schema", arrow}, {"fallow.table", t.name}, {"fallow.schema", SchemaVersion},
-		{"fallow.root", keys["fallow.root"]}, {"fallow.columns", keys["fallow.columns"]}, {epochHeadKey, head},
-	} {
-		if err := fw.AppendKeyValueMetadata(kv[0], kv[1]); err != nil {
-			return fmt.Errorf("footer key %s: %w", kv[0], err)
+	footer, err := t.footer(keys)
+	if err != nil {
+		return err
+	}
+	for i, key := range footer.Keys() {
+		if err := f.meta.AppendKeyValueMetadata(key, footer.Values()[i]); err != nil {
+			return fmt.Errorf("footer key %s: %w", key, err)
 		}
 	}
-	return fw.FlushWithFooter()
+	if err := f.meta.AppendKeyValueMetadata(epochHeadKey, head); err != nil {
+		return fmt.Errorf("footer key %s: %w", epochHeadKey, err)
+	}
+	return f.close()
 }

@@ -150,7 +150,7 @@ func (r *Router) openSettle(ctx context.Context) error {
 		chain = connected
 	}
 	log := r.log.With("part", "settle")
-	settler, err := settle.New(log, wallClock{}, r.store, settleLedger{r.store}, chain, settle.NewMetrics(r.registry), cfg.Config)
+	settler, err := settle.New(log, wallClock{}, r.store, settleLedger{r.store, time.Now}, chain, settle.NewMetrics(r.registry), cfg.Config)
 	if err != nil {
 		return err
 	}

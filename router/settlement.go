@@ -86,7 +86,10 @@ func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // settleLedger fits the ledger to settling.
-type settleLedger struct{ store *store.Store }
+type settleLedger struct {
+	store *store.Store
+	now   func() time.Time
+}
 
 var _ settle.Ledger = settleLedger{}
 
@@ -95,20 +98,15 @@ func (l settleLedger) Epoch(ctx context.Context, number uint64) (settle.Epoch, e
 	if err != nil {
 		return settle.Epoch{}, err
 	}
-	statements, err := l.store.Statements(ctx, e.Number)
-	if err != nil {
-		return settle.Epoch{}, err
-	}
-	out := settle.Epoch{Number: e.Number, Commitment: settle.Commitment{
-		Root: e.Root, File: e.Hash, Nodes: uint64(len(statements)), Points: settle.MicroPoints(e.Allocated),
-	}}
-	for _, s := range statements {
-		out.PointsEver += settle.MicroPoints(s.Cumulative)
-	}
-	return out, nil
+	c := e.Head.Commitment(e.Hash)
+	return settle.Epoch{Number: e.Number, Commitment: settle.Commitment{
+		Root: c.Root, File: c.File, Nodes: c.Nodes,
+		Points: settle.MicroPoints(c.Points), PointsEver: settle.MicroPoints(c.PointsEver),
+		Royalties: settle.Units(c.Royalties), RoyaltiesEver: settle.Units(c.RoyaltiesEver),
+	}}, nil
 }
 
-// epoch is a closed epoch, the newest for 0.
+// epoch is a closed epoch that may be paid, the newest for 0.
 func (l settleLedger) epoch(ctx context.Context, number uint64) (ledger.Epoch, error) {
 	if number == 0 {
 		current, err := l.store.Epoch(ctx, 0)
@@ -118,32 +116,59 @@ func (l settleLedger) epoch(ctx context.Context, number uint64) (ledger.Epoch, e
 		if current.Number == 1 {
 			return ledger.Epoch{}, fmt.Errorf("no epoch is closed yet: %w", settle.ErrNotReady)
 		}
-		number = current.Number - 1
+		return l.newest(ctx, current.Number-1)
 	}
 	e, err := l.store.Epoch(ctx, number)
 	if errors.Is(err, ledger.ErrNoEpoch) {
 		return e, fmt.Errorf("there is no epoch %d: %w", number, settle.ErrNotReady)
 	}
-	if err == nil && e.State != ledger.StateClosed {
-		err = fmt.Errorf("epoch %d is %s: %w", number, e.State, settle.ErrNotReady)
+	if err != nil {
+		return e, err
+	}
+	switch phase := e.Phase(l.now()); {
+	case phase == ledger.PhaseChallengeable:
+		err = fmt.Errorf("epoch %d can be challenged until %s: %w", number, e.SettleFrom.Format(time.RFC3339), settle.ErrNotReady)
+	case phase != ledger.PhaseSettleable:
+		err = fmt.Errorf("epoch %d is %s: %w", number, phase, settle.ErrNotReady)
+	case e.Head == nil:
+		err = fmt.Errorf("epoch %d was closed by an earlier version; a newer one includes it: %w", number, settle.ErrNotReady)
 	}
 	return e, err
 }
 
-func (l settleLedger) Dues(ctx context.Context, epoch uint64) ([]settle.Due, error) {
-	statements, err := l.store.Statements(ctx, epoch)
-	if err != nil {
-		return nil, err
+// newest is the newest epoch up to number that may be paid. Without one, the
+// error says what number waits for.
+func (l settleLedger) newest(ctx context.Context, number uint64) (ledger.Epoch, error) {
+	e, waits := l.epoch(ctx, number)
+	err := waits
+	for errors.Is(err, settle.ErrNotReady) && number > 1 {
+		number--
+		e, err = l.epoch(ctx, number)
 	}
+	if err != nil {
+		err = waits
+	}
+	return e, err
+}
+
+// Dues takes the balances at the end of an epoch. The ledger keeps those from the
+// newest epoch on that may be paid; that one includes all before it.
+func (l settleLedger) Dues(ctx context.Context, epoch uint64) ([]settle.Due, error) {
 	elsewhere, err := l.store.Payouts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	dues := make([]settle.Due, len(statements))
-	for i, s := range statements {
-		dues[i] = settle.Due{Node: s.Node, Address: addressOf(s.Node, elsewhere), Points: settle.MicroPoints(s.Cumulative)}
+	var dues []settle.Due
+	err = l.store.Balances(ctx, epoch, func(b ledger.Balance) error {
+		dues = append(dues, settle.Due{
+			Node: b.Node, Address: addressOf(b.Node, elsewhere), Points: settle.MicroPoints(b.Points), Royalty: settle.Units(b.Royalties),
+		})
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = fmt.Errorf("the balances of epoch %d are not kept any more, settle a newer one: %w", epoch, settle.ErrNotReady)
 	}
-	return dues, nil
+	return dues, err
 }
 
 // addressOf is where a node is paid: where it asked to be, else at its own key.

@@ -105,7 +105,7 @@ func (s *Store) CloseEpoch(ctx context.Context, e ledger.Epoch, f *ledger.File) 
 		if err := putStatements(ctx, tx, e.Number, f.Statements); err != nil {
 			return err
 		}
-		if err := putBook(ctx, tx, e.Number, f.Statements); err != nil {
+		if err := putBook(ctx, tx, e.Number, f.Statements, stored.End); err != nil {
 			return err
 		}
 		if err := markBooked(ctx, tx, stored, &f.Head); err != nil {

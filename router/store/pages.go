@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -194,7 +195,10 @@ func (w *bookWriter) flush() error {
 // putBook writes the book at the end of an epoch: that of the epoch before,
 // with its statements. It reads through the pages, so memory stays small
 // however many nodes there have ever been.
-func putBook(ctx context.Context, tx *sql.Tx, epoch uint64, statements []ledger.Statement) error {
+//
+// Older books go once they are neither needed for the next epoch nor the newest
+// that may be settled by then.
+func putBook(ctx context.Context, tx *sql.Tx, epoch uint64, statements []ledger.Statement, end time.Time) error {
 	insert, err := tx.PrepareContext(ctx, `INSERT INTO book_pages (epoch, first, body) VALUES ($1, $2, $3)`)
 	if err != nil {
 		return err
@@ -226,7 +230,8 @@ func putBook(ctx context.Context, tx *sql.Tx, epoch uint64, statements []ledger.
 		err = w.flush()
 	}
 	if err == nil && epoch > 1 {
-		_, err = tx.ExecContext(ctx, `DELETE FROM book_pages WHERE epoch < $1`, int64(epoch-1))
+		_, err = tx.ExecContext(ctx, `DELETE FROM book_pages WHERE epoch < $1 AND epoch <
+			(SELECT COALESCE(MAX(number), 0) FROM epochs WHERE state = 'closed' AND settle_from <= $2)`, int64(epoch-1), toMillis(end))
 	}
 	return err
 }

@@ -95,16 +95,18 @@ func (s *Store) NodeStatements(ctx context.Context, node wire.Key, limit int) ([
 }
 
 // Balances calls yield with what every node has earned ever, at the end of a
-// closed epoch, by node key. The two newest closed epochs have that; ErrNotFound
-// for another. yield must not call the store.
+// closed epoch, by node key. The epochs from the newest on that may be settled
+// have that, and the two newest; ErrNotFound for another. yield must not call the
+// store.
 func (s *Store) Balances(ctx context.Context, epoch uint64, yield func(ledger.Balance) error) error {
 	return s.read(ctx, "read balances", func(tx *sql.Tx) error {
-		var newest uint64
-		err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(epoch), 0) FROM epoch_seals`).Scan(&newest)
+		var kept bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM epoch_seals WHERE epoch = $1) AND
+			(EXISTS (SELECT 1 FROM book_pages WHERE epoch = $1) OR NOT EXISTS (SELECT 1 FROM book_pages WHERE epoch > $1))`, int64(epoch)).Scan(&kept)
 		if err != nil {
 			return err
 		}
-		if epoch == 0 || epoch > newest || epoch+1 < newest {
+		if !kept {
 			return fmt.Errorf("balances of epoch %d: %w", epoch, ErrNotFound)
 		}
 		return eachEntry(ctx, tx, epoch, wire.Key{}, func(e entry) error { return yield(e.Balance) })

@@ -82,7 +82,7 @@ func claimOf(path, node, address string) (paid.Claim, error) {
 	claims := paid.Claims(f)
 	i := slices.IndexFunc(claims, func(claim paid.Claim) bool { return claim.Node == c.Node })
 	if i < 0 {
-		return c, fmt.Errorf("cannot tell: node %s has never earned anything by the end of epoch %d", c.Node, f.Content.Epoch)
+		return c, fmt.Errorf("cannot tell: node %s has no statement in epoch %d: take the newest epoch in which it earned something", c.Node, f.Head.Epoch)
 	}
 	c = claims[i]
 	if address != "" {

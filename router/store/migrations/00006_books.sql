@@ -62,7 +62,7 @@ CREATE TABLE epoch_pages (
 );
 
 -- What every node has earned ever, at the end of an epoch; pages of records of
--- fixed size. The books of the two newest epochs are kept.
+-- fixed size. Books are kept from the newest epoch on that may be settled.
 CREATE TABLE book_pages (
     epoch BIGINT NOT NULL REFERENCES epochs (number),
     first TEXT   NOT NULL,

@@ -5,14 +5,15 @@ import (
 	"github.com/fallow-network/fallow/router/settle/memo"
 )
 
-// Claims are what an epoch file says of each node that ever earned anything. The
-// file has to be verified before.
+// Claims are what an epoch file says of each node with a statement in it: what
+// the node has earned up to its end. The file has to be verified before.
 func Claims(f *ledger.File) []Claim {
-	list := make([]Claim, len(f.Content.Statements))
-	for i, s := range f.Content.Statements {
+	list := make([]Claim, len(f.Statements))
+	for i := range f.Statements {
+		b := f.Statements[i].Balance()
 		list[i] = Claim{
-			Router: f.Content.Router, Epoch: f.Content.Epoch, Root: f.Content.Root, File: f.Hash,
-			Node: s.Node, Address: s.Node, Points: memo.MicroPoints(s.Cumulative),
+			Router: f.Head.Router, Epoch: f.Head.Epoch, Root: f.Head.Root, File: f.Hash,
+			Node: b.Node, Address: b.Payout, Points: memo.MicroPoints(b.Points), Royalty: memo.Units(b.Royalties),
 		}
 	}
 	return list
