@@ -123,9 +123,9 @@ func (s *scanner) startTag(at int) (end int, kind token) {
 	s.element, s.attrs = known, s.src[name:end]
 	s.selfClosing = s.src[end-2] == '/' && end-2 >= name
 	if s.selfClosing && bare == end-1 {
-		// The slash ends a value without quotes, and it depends on whether an
-		// attribute of that name came before. It is rare enough to ask.
-		s.selfClosing = html.NewTokenizer(bytes.NewReader(s.src[at-1:end])).Next() == html.SelfClosingTagToken
+		// The slash ends a value without quotes. It counts only if the value does
+		// not, because an attribute of that name came before.
+		s.selfClosing = s.lastRepeats()
 	}
 	if known.has(rawText) {
 		s.raw = known
@@ -270,6 +270,33 @@ func (s *scanner) attributes(with func(key, value []byte)) {
 	}
 }
 
+// lastRepeats reports whether the last attribute of a start tag has the name of
+// one before it.
+func (s *scanner) lastRepeats() bool {
+	var last []byte
+	s.attributes(func(key, _ []byte) { last = key })
+	n := 0
+	s.attributes(func(key, _ []byte) {
+		if sameName(key, last) {
+			n++
+		}
+	})
+	return n > 1
+}
+
+// sameName compares names without regard to the case of ASCII letters.
+func sameName(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, c := range a {
+		if c != b[i] && (c|0x20 != b[i]|0x20 || !letter(c)) {
+			return false
+		}
+	}
+	return true
+}
+
 // endOfComment is the place behind the comment whose text begins at at.
 func endOfComment(src []byte, at int) int {
 	dashes := at
@@ -308,6 +335,7 @@ func (s *scanner) endOfRaw(e *element) int {
 		return len(s.src)
 	}
 	name := e.atom.String()
+	hiding := false // a comment began in a script
 	for at := s.at; ; {
 		i := bytes.IndexByte(s.src[at:], '<')
 		if i < 0 {
@@ -315,19 +343,20 @@ func (s *scanner) endOfRaw(e *element) int {
 		}
 		at += i
 		rest := s.src[at+1:]
-		if e.atom == atom.Script && bytes.HasPrefix(rest, []byte("!--")) {
+		hiding = hiding || e.atom == atom.Script && bytes.HasPrefix(rest, []byte("!--"))
+		if hiding && len(rest) >= len(name) && sameName(rest[:len(name)], []byte(name)) {
 			return s.at + s.hiddenScript()
 		}
 		if len(rest) > len(name)+1 && rest[0] == '/' && charKind[rest[len(name)+1]]&endsName != 0 &&
-			strings.EqualFold(string(rest[1:len(name)+1]), name) {
+			sameName(rest[1:len(name)+1], []byte(name)) {
 			return at
 		}
 		at++
 	}
 }
 
-// hiddenScript is how long a script is in which a comment begins: the end tag
-// need not be its end then, by rules that the tokenizer knows.
+// hiddenScript is how long a script is in which a comment begins and then another
+// script: the end tag need not be its end then, by rules that the tokenizer knows.
 func (s *scanner) hiddenScript() int {
 	z := html.NewTokenizer(io.MultiReader(strings.NewReader("<script>"), bytes.NewReader(s.src[s.at:])))
 	z.Next()

@@ -29,9 +29,8 @@ func unescapeValue(value []byte) string {
 		if amp < 0 {
 			return string(value)
 		}
-		// Nearly all are of this kind, in queries of addresses.
-		if bytes.Count(value, []byte("&amp;")) == bytes.Count(value, []byte{'&'}) {
-			return strings.ReplaceAll(string(value), "&amp;", "&")
+		if text, ok := unescapeQuery(value, amp); ok {
+			return text
 		}
 	}
 	// References in attributes have rules of their own, which the tokenizer knows.
@@ -41,4 +40,27 @@ func unescapeValue(value []byte) string {
 	z.TagName()
 	_, v, _ := z.TagAttr()
 	return string(v)
+}
+
+// unescapeQuery is a value whose ampersands stand between the parameters of a
+// query, escaped or not, as nearly all do: amp is the first. A name before "=" is
+// no reference in an attribute. It reports false for all other values.
+func unescapeQuery(value []byte, amp int) (string, bool) {
+	out := make([]byte, 0, len(value))
+	for at := amp; at >= 0; at = bytes.IndexByte(value, '&') {
+		out = append(out, value[:at+1]...)
+		value = value[at+1:]
+		if bytes.HasPrefix(value, []byte("amp;")) {
+			value = value[len("amp;"):]
+			continue
+		}
+		end := 0
+		for end < len(value) && (letter(value[end]) || '0' <= value[end] && value[end] <= '9') {
+			end++
+		}
+		if end == 0 || end == len(value) || value[end] != '=' {
+			return "", false
+		}
+	}
+	return string(append(out, value...)), true
 }

@@ -25,7 +25,8 @@ import (
 
 // Config says what network to run. The zero value is a router and three nodes.
 type Config struct {
-	Nodes  int // default 3; -1 for none
+	Nodes  int      // default 3; -1 for none
+	Names  []string // of sites on loopback beside those below fallow.test, at most 60
 	Router func(*router.Config)
 	Node   func(i int, cfg *relay.Config)
 }
@@ -65,7 +66,11 @@ func Start(t testing.TB, cfg Config) *Net {
 	if err := n.CA.WriteFile(n.caFile()); err != nil {
 		t.Fatal(err)
 	}
-	if n.DNS, err = lab.ServeDNS(lab.DefaultDNSConfig()); err != nil {
+	dns := lab.DefaultDNSConfig()
+	for _, name := range cfg.Names {
+		dns.Names[name] = dns.Names["*.fallow.test"]
+	}
+	if n.DNS, err = lab.ServeDNS(dns); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = n.DNS.Close() })

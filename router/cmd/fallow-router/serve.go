@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -115,6 +116,10 @@ DIR/addresses.json, where the other commands find them.
 			if err != nil {
 				return err
 			}
+			// What libraries print by themselves, net/http words of sites among it, is
+			// for whoever looks for it, and on one line.
+			stdlog.SetFlags(0)
+			stdlog.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer())
 			ctx, stop := untilSignal(cmd.Context(), cmd.ErrOrStderr())
 			defer stop()
 			r, err := start(log, c.Config)
