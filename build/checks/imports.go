@@ -121,7 +121,7 @@ var siblings = map[string][]string{
 	// The store implements the database that each of these declares.
 	"router/store": {
 		"router/crawl", "router/crawl/job", "router/fleet", "router/ledger",
-		"router/market", "router/meter", "router/settle",
+		"router/market", "router/meter", "router/optout", "router/settle",
 	},
 }
 

@@ -49,6 +49,13 @@ type target struct {
 func (c *Crawler) carry(ctx context.Context, f *fetch.Fetcher, j *job.Job, to target) (*carried, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.FetchTime)
 	defer cancel()
+	if to.delay > 0 { // the floors hold
+		leave, err := c.turns.take(ctx, to.site)
+		if err != nil {
+			return nil, errNoNode
+		}
+		defer leave()
+	}
 	want := Want{Site: to.site, Country: to.country, Job: j}
 	var suspects []suspicion
 	last := errNoNode
@@ -60,7 +67,7 @@ func (c *Crawler) carry(ctx context.Context, f *fetch.Fetcher, j *job.Job, to ta
 		if err != nil {
 			return nil, last
 		}
-		got, err := c.through(ctx, f, hold, to)
+		got, err := c.through(ctx, f, hold, j, to)
 		if err == nil {
 			hold.Done(Served)
 			c.accuse(to.site, suspects)
@@ -116,14 +123,17 @@ func (c *Crawler) hold(ctx context.Context, want Want) (Hold, error) {
 	}
 }
 
-func (c *Crawler) through(ctx context.Context, f *fetch.Fetcher, hold Hold, to target) (*carried, error) {
+func (c *Crawler) through(ctx context.Context, f *fetch.Fetcher, hold Hold, j *job.Job, to target) (*carried, error) {
 	got := &carried{node: hold.Node(), country: hold.Country()}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			got.lease = leaseOf(info.Conn)
 			c.frontier.Located(to.site, addressOf(info.Conn))
 		},
-		WroteRequest: func(httptrace.WroteRequestInfo) { c.pace.sent(to.site, to.delay) },
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			c.pace.sent(to.site, to.delay)
+			c.noteVisit(to.url, j)
+		},
 	})
 	var conditions http.Header
 	if to.before != nil {

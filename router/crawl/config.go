@@ -12,6 +12,7 @@ import (
 	"github.com/fallow-network/fallow/router/crawl/gate"
 	"github.com/fallow-network/fallow/router/crawl/job"
 	"github.com/fallow-network/fallow/router/crawl/trap"
+	"github.com/fallow-network/fallow/router/crawl/visits"
 	"github.com/fallow-network/fallow/router/dedupe"
 	"github.com/fallow-network/fallow/router/page"
 )
@@ -41,6 +42,7 @@ type Config struct {
 	Jobs     job.Limits
 	Frontier frontier.Config
 	Dedupe   dedupe.Config
+	Visits   visits.Limits
 	Gate     gate.Config
 	Fetch    fetch.Limits
 	Page     page.Options
@@ -53,7 +55,7 @@ func DefaultConfig() Config {
 		FetchTime: 150 * time.Second, NodeWait: 5 * time.Second, Drain: 10 * time.Second,
 		MaxDepth: 64, MaxHops: 5,
 		ShardRows: 200_000, ShardBytes: 64 << 20, ShardAge: 10 * time.Minute, OpenBytes: 192 << 20,
-		Traps: trap.DefaultLimits(), Jobs: job.DefaultLimits(), Frontier: frontier.DefaultConfig(), Dedupe: dedupe.DefaultConfig(),
+		Traps: trap.DefaultLimits(), Jobs: job.DefaultLimits(), Frontier: frontier.DefaultConfig(), Dedupe: dedupe.DefaultConfig(), Visits: visits.DefaultLimits(),
 		Gate: gate.DefaultConfig(), Fetch: fetch.DefaultLimits(),
 	}
 }

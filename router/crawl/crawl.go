@@ -28,6 +28,7 @@ import (
 	"github.com/fallow-network/fallow/router/crawl/frontier"
 	"github.com/fallow-network/fallow/router/crawl/gate"
 	"github.com/fallow-network/fallow/router/crawl/job"
+	"github.com/fallow-network/fallow/router/crawl/visits"
 	"github.com/fallow-network/fallow/router/dedupe"
 )
 
@@ -130,6 +131,8 @@ type Crawler struct {
 	siteFilePlaces chan struct{}
 	pace           *pace
 	backoff        *backoff
+	turns          *turns
+	visits         *visits.Log
 
 	mu                   sync.Mutex
 	jobs                 map[string]*run // running and paused
@@ -160,7 +163,7 @@ func New(log *slog.Logger, now func() time.Time, db DB, fleet Fleet, p Publisher
 	}
 	c := &Crawler{
 		log: log, now: now, db: db, fleet: fleet, publish: p, cfg: cfg, metrics: m, state: state,
-		pace: newPace(), backoff: newBackoff(),
+		pace: newPace(), turns: newTurns(), backoff: newBackoff(),
 		jobs: make(map[string]*run), gathers: make(map[string]*gather), room: make(chan struct{}),
 		siteFilePlaces: make(chan struct{}, siteFilesAtOnce),
 		wakeKeep:       make(chan struct{}, 1), wakeCommit: make(chan struct{}, 1),
@@ -181,6 +184,9 @@ func (c *Crawler) open() error {
 	}
 	if c.dedupe, err = dedupe.Open(c.state, c.cfg.Dedupe); err != nil {
 		return fmt.Errorf("open duplicate index: %w", err)
+	}
+	if c.visits, err = visits.Open(c.state, c.cfg.Visits); err != nil {
+		return fmt.Errorf("open the log of visits: %w", err)
 	}
 	agent := fetch.UserAgent(c.cfg.Version, c.cfg.Contact)
 	c.fetcher = fetch.New(fetch.Config{UserAgent: agent, Limits: c.cfg.Fetch, Now: c.now})
@@ -234,7 +240,7 @@ func (c *Crawler) Close() error {
 		defer c.calls.Unlock()
 		c.shut = true
 		c.dedupe.Close()
-		c.closed = errors.Join(err, c.frontier.Close(), c.state.Close())
+		c.closed = errors.Join(err, c.visits.Flush(), c.frontier.Close(), c.state.Close())
 	})
 	return c.closed
 }

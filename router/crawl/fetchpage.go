@@ -19,6 +19,9 @@ import (
 const redirectPriority = 0
 
 func (c *Crawler) fetchPage(ctx context.Context, r *run, item frontier.Item, u *url.URL, d gate.Decision) visit {
+	if until := c.turns.resting(item.Site, c.now()); !until.IsZero() { // as it told somebody else
+		return visit{release: frontier.Release{Retry: true, Blameless: true, NotBefore: until}}
+	}
 	to := target{
 		url: item.URL, site: item.Site, country: r.job.Country, delay: max(d.CrawlDelay, c.cfg.Frontier.MinDelay),
 	}
@@ -169,10 +172,7 @@ func (c *Crawler) redirect(r *run, item frontier.Item, location string, skip fun
 
 // askedToWait obeys 429 and 503 for the whole site and every node.
 func (c *Crawler) askedToWait(item frontier.Item, got *carried, giveUp visit) visit {
-	delay := c.wait(item.Site)
-	if asked, ok := fetch.RetryAfter(got.Header, c.now()); ok {
-		delay = max(delay, asked)
-	}
+	delay := c.askedToRest(item.Site, got)
 	if item.Attempts+1 >= c.cfg.MaxTries {
 		giveUp.release.Delay, giveUp.release.Outcome = delay, frontier.Trouble
 		return giveUp

@@ -38,6 +38,10 @@ type Config struct {
 	// RobotsOnly leaves out /.well-known/tdmrep.json and /ai.txt, which cost
 	// two more requests for each origin. Default false.
 	RobotsOnly bool
+	// OptedOut says whether a host's owner has opted out, with the proof in a few
+	// words. It is asked before robots.txt, for every URL: it must answer from
+	// memory, and concurrently. Default nil: nobody has.
+	OptedOut func(host string) (proof string, out bool)
 }
 
 // DefaultConfig is the configuration used on the real web.

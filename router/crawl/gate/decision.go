@@ -22,6 +22,8 @@ const (
 	LongUnreachable Reason = "robots_long_unreachable"
 	// DisallowedByRule: a Disallow line is the most specific match.
 	DisallowedByRule Reason = "disallowed_by_rule"
+	// OptedOut: the site's owner proved that he is and wants no fetches.
+	OptedOut Reason = "opted_out"
 	// Limited: the site answered 429 to the request for robots.txt.
 	Limited Reason = "robots_limited"
 	// ServerError: the site answered 5xx to the request for robots.txt.

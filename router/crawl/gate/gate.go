@@ -77,11 +77,25 @@ func (g *Gate) Check(ctx context.Context, u *url.URL) (Decision, error) {
 	if path == "/robots.txt" {
 		return Decision{Allowed: true, Reason: RobotsItself}, nil
 	}
+	if g.cfg.OptedOut != nil {
+		if proof, out := g.cfg.OptedOut(strings.ToLower(u.Hostname())); out {
+			return Decision{Reason: OptedOut, Rule: bounded(proof), ReadAt: g.now()}, nil
+		}
+	}
 	o, err := g.origin(ctx, originKey(u))
 	if err != nil {
 		return Decision{}, err
 	}
 	return o.decide(path, g.now(), g.cfg), nil
+}
+
+// Forget makes the next Check of u's origin read its files again.
+func (g *Gate) Forget(u *url.URL) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if element, ok := g.cache.byKey[originKey(u)]; ok {
+		g.cache.remove(element)
+	}
 }
 
 // originKey is the address of u's origin, its port written only where it is
