@@ -19,6 +19,7 @@ type Config struct {
 	ListenCert, ListenKey string
 
 	API     string // host:port of the HTTP API, loopback only until it has keys
+	Public  string // host:port of the page for owners of sites, for everybody; "": on API alone
 	Version string // of the program
 
 	Lab   bool   // only loopback and private sites, no politeness floors

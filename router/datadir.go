@@ -64,6 +64,15 @@ func (r *Router) ListenAddresses() []string {
 // APIAddress is the base URL of the HTTP API.
 func (r *Router) APIAddress() string { return "http://" + r.api.Addr() }
 
+// PublicAddress is where everybody may see the page for owners of sites; "" if
+// only the API serves it.
+func (r *Router) PublicAddress() string {
+	if addr := r.api.PublicAddr(); addr != "" {
+		return "http://" + addr + "/crawler"
+	}
+	return ""
+}
+
 func (r *Router) writeAddresses() error {
 	raw, err := json.MarshalIndent(Addresses{Node: r.NodeAddresses(), API: r.APIAddress()}, "", "  ")
 	if err != nil {

@@ -29,6 +29,7 @@ import (
 	"github.com/fallow-network/fallow/router/fleet"
 	"github.com/fallow-network/fallow/router/ledger"
 	"github.com/fallow-network/fallow/router/meter"
+	"github.com/fallow-network/fallow/router/optout"
 	"github.com/fallow-network/fallow/router/settle"
 	"github.com/fallow-network/fallow/router/store"
 	"github.com/fallow-network/fallow/router/tunnel"
@@ -50,6 +51,7 @@ type Router struct {
 	pool      *tunnel.Pool
 	catalogue *catalogue
 	crawler   *crawl.Crawler
+	optouts   *optout.Registry
 	epochs    *epochs
 	settle    *settlements
 	api       *api.Server
@@ -123,8 +125,11 @@ func (r *Router) open() error {
 		orders: orders,
 		dir:    filepath.Join(cfg.Dir, "datasets"), key: r.id.Private, version: cfg.Version, contact: cfg.Contact, now: now,
 	}
+	if err := r.openOptOuts(ctx); err != nil {
+		return err
+	}
 	r.crawler, err = crawl.New(r.log.With("part", "crawl"), now, crawlDB{r.store}, crawlFleet{r.fleet, r.pool, r.meter}, r.catalogue,
-		crawl.NewMetrics(r.registry), filepath.Join(cfg.Dir, "crawl"), cfg.Crawl)
+		crawl.NewMetrics(r.registry), filepath.Join(cfg.Dir, "crawl"), r.cfg.Crawl)
 	if err != nil {
 		return err
 	}
@@ -203,6 +208,7 @@ func (r *Router) Run(ctx context.Context) error {
 	group.Go(func() error { return r.api.Run(serving) })
 	group.Go(func() error { return r.epochs.run(serving) })
 	group.Go(func() error { return r.settle.run(serving) })
+	group.Go(func() error { return r.optouts.Run(serving) })
 	group.Go(func() error { return r.crawler.Run(serving) })
 	close(r.ready)
 	err := group.Wait()
@@ -237,6 +243,7 @@ func (r *Router) Metrics() prometheus.Gatherer { return r.registry }
 
 func (r *Router) newAPI() (*api.Server, error) {
 	cfg := api.DefaultConfig()
+	cfg.Public = r.cfg.Public
 	cfg.Listen, cfg.Version, cfg.Lab, cfg.Contact = r.cfg.API, r.cfg.Version, r.cfg.Lab, r.cfg.Contact
 	cfg.UserAgent = fetch.UserAgent(r.cfg.Version, r.cfg.Contact)
 	return api.New(r.log.With("part", "api"), cfg, api.Backend{
@@ -248,5 +255,7 @@ func (r *Router) newAPI() (*api.Server, error) {
 		Halts:       backendHalts{fleet: r.fleet, crawler: r.crawler, store: r.store},
 		Datasets:    backendDatasets{catalogue: r.catalogue, crawler: r.crawler, now: time.Now, limits: r.cfg.Crawl.Jobs},
 		Health:      backendHealth{store: r.store, dir: r.cfg.Dir, minFree: r.cfg.MinFree},
+		Owners:      backendOwners{crawler: r.crawler, optouts: r.optouts},
+		Fetch:       backendFetch{r.crawler},
 	}, r.registry)
 }

@@ -26,6 +26,8 @@ type Backend struct {
 	Halts       Halts
 	Datasets    Datasets
 	Health      Health
+	Owners      Owners
+	Fetch       Fetch
 }
 
 // Health says whether the router can do its work.

@@ -52,6 +52,12 @@ func (c *Client) Submit(ctx context.Context, j NewJob) (id string, err error) {
 	return created.ID, err
 }
 
+// Fetch brings one page now.
+func (c *Client) Fetch(ctx context.Context, ask NewFetch) (Fetched, error) {
+	var got Fetched
+	return got, c.post(ctx, ask, &got, "fetch")
+}
+
 // Job is how one job stands.
 func (c *Client) Job(ctx context.Context, id string) (Job, error) {
 	var j Job

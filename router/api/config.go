@@ -5,6 +5,7 @@ import "time"
 // Config is what a Server is told. Start from DefaultConfig.
 type Config struct {
 	Listen    string // host:port, loopback only; port 0 lets the system choose; default 127.0.0.1:4180
+	Public    string // host:port of the page for owners of sites, for everybody; "" serves it on Listen alone
 	Version   string // of the program
 	UserAgent string // the crawler's, for its public page
 	Contact   string // where site owners reach the operator: a URL or mailto: address; "" in lab mode

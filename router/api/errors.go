@@ -127,3 +127,8 @@ func public(err error) (e *Error, ok bool) {
 	}
 	return newError(CodeInternal, "internal error; the router's log says more"), false
 }
+
+// Refused passes on that a site does not want what was asked.
+func Refused(format string, args ...any) error {
+	return withStatus(http.StatusForbidden, CodeInvalid, fmt.Sprintf(format, args...))
+}

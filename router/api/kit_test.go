@@ -34,7 +34,7 @@ type fake struct {
 }
 
 func (f *fake) backend() api.Backend {
-	return api.Backend{Jobs: (*fakeJobs)(f), Nodes: (*fakeNodes)(f), Epochs: (*fakeEpochs)(f), Halts: new(fakeHalts), Settlements: new(fakeSettlements), Datasets: (*fakeDatasets)(f), Health: f}
+	return api.Backend{Jobs: (*fakeJobs)(f), Nodes: (*fakeNodes)(f), Epochs: (*fakeEpochs)(f), Halts: new(fakeHalts), Settlements: new(fakeSettlements), Datasets: (*fakeDatasets)(f), Health: f, Owners: fakeOwners{}, Fetch: fakeFetch{}}
 }
 
 func (f *fake) Ready(context.Context) error { return f.ready }
@@ -250,6 +250,7 @@ func newFake(t testing.TB) *fake {
 type served struct {
 	*fake
 	url    string
+	public string
 	client *api.Client
 	logs   *logs
 }
@@ -280,7 +281,7 @@ func serve(t testing.TB, f *fake, change func(*api.Config)) served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return served{fake: f, url: client.Base(), client: client, logs: l}
+	return served{fake: f, url: client.Base(), public: s.PublicAddr(), client: client, logs: l}
 }
 
 // logs collects what the server logs.

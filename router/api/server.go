@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
+	"golang.org/x/sync/errgroup"
 )
 
 // Server answers the API on one port.
@@ -24,6 +25,9 @@ type Server struct {
 	mux      *http.ServeMux
 	api      huma.API
 	handler  http.Handler
+
+	public         *http.ServeMux // the page for owners of sites
+	publicListener net.Listener   // nil without a public port
 }
 
 // New opens the port of cfg.Listen and prepares the answers; Run gives them.
@@ -52,13 +56,18 @@ func New(log *slog.Logger, cfg Config, backend Backend, registry *prometheus.Reg
 	s.addTakedowns()
 	s.addHealth()
 	s.addCrawlerPage()
+	s.addFetch()
 	documentErrors(s.api.OpenAPI())
 	s.handler = s.guarded(http.HandlerFunc(s.dispatch))
+	if err := s.listenPublic(); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
 	return s, nil
 }
 
 func (b Backend) check() error {
-	if b.Jobs == nil || b.Nodes == nil || b.Epochs == nil || b.Halts == nil || b.Settlements == nil || b.Datasets == nil || b.Health == nil {
+	if b.Jobs == nil || b.Nodes == nil || b.Epochs == nil || b.Halts == nil || b.Settlements == nil || b.Datasets == nil || b.Health == nil ||
+		b.Owners == nil || b.Fetch == nil {
 		return errors.New("api: a part of the backend is missing")
 	}
 	return nil
@@ -70,8 +79,18 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // Run answers until ctx ends, then lets requests under way finish for
 // cfg.Drain. It closes the port. Call it once.
 func (s *Server) Run(ctx context.Context) error {
+	serving, ctx := errgroup.WithContext(ctx)
+	serving.Go(func() error { return s.answerOn(ctx, s.listener, s.handler) })
+	if s.publicListener != nil {
+		serving.Go(func() error { return s.answerOn(ctx, s.publicListener, s.publicly()) })
+	}
+	return serving.Wait()
+}
+
+// answerOn serves one port until ctx ends.
+func (s *Server) answerOn(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
-		Handler:           s.handler,
+		Handler:           handler,
 		ReadHeaderTimeout: s.cfg.ReadHeader,
 		ReadTimeout:       s.cfg.ReadBody,
 		WriteTimeout:      s.cfg.Write,
@@ -80,7 +99,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(netutil.LimitListener(s.listener, s.cfg.MaxConns)) }()
+	go func() { served <- server.Serve(netutil.LimitListener(listener, s.cfg.MaxConns)) }()
 	select {
 	case err := <-served:
 		return err
@@ -98,7 +117,12 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // Close gives the port back if Run was never called.
-func (s *Server) Close() error { return s.listener.Close() }
+func (s *Server) Close() error {
+	if s.publicListener != nil {
+		return errors.Join(s.listener.Close(), s.publicListener.Close())
+	}
+	return s.listener.Close()
+}
 
 // maxHeader bounds a request's header, in bytes.
 const maxHeader = 16 << 10

@@ -29,8 +29,8 @@ type Demand struct {
 
 // Bounds of Demand.Within.
 const (
-	DefaultWithin = 60 * time.Second
-	MaxWithin     = 3 * time.Minute
+	DefaultWithin = 40 * time.Second
+	MaxWithin     = 50 * time.Second
 )
 
 // Supplied is what came of a Demand.

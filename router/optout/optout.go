@@ -60,7 +60,7 @@ type Evidence interface {
 // Limits bounds a Registry.
 type Limits struct {
 	Reload   time.Duration // how often the list is read again, for routers that share a database. Default 5 min
-	Prove    time.Duration // for looking at one proof. Default 60 s
+	Prove    time.Duration // for looking at one proof. Default 40 s
 	PerHost  time.Duration // between two looks at one host. Default 30 s
 	AtOnce   int           // looks at a time, over all hosts. Default 4
 	PerHour  int           // looks, over all hosts. Default 600
@@ -69,7 +69,7 @@ type Limits struct {
 
 // DefaultLimits returns the defaults.
 func DefaultLimits() Limits {
-	return Limits{Reload: 5 * time.Minute, Prove: time.Minute, PerHost: 30 * time.Second, AtOnce: 4, PerHour: 600, MaxProof: 100}
+	return Limits{Reload: 5 * time.Minute, Prove: 40 * time.Second, PerHost: 30 * time.Second, AtOnce: 4, PerHour: 600, MaxProof: 100}
 }
 
 // Registry is the list of opted-out hosts. It is safe for concurrent use.

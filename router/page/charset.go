@@ -35,6 +35,13 @@ func decode(body []byte, contentType string) ([]byte, string) {
 	return bytes.TrimPrefix(decoded, []byte("\ufeff")), name
 }
 
+// UTF8 is the body of a document as valid UTF-8, decoded as Parse decodes it and
+// otherwise untouched.
+func UTF8(in Input) string {
+	text, _ := decode(in.Body, in.ContentType)
+	return string(text)
+}
+
 // declares reports whether the part where an encoding would be named speaks of
 // one at all.
 func declares(body []byte) bool {

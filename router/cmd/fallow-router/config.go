@@ -58,6 +58,7 @@ func (c *config) settings() *pflag.FlagSet {
 	set.StringVar(&c.ListenCert, "listen_cert", c.ListenCert, "PEM file with the certificate for /tls/ws; read again when it is renewed")
 	set.StringVar(&c.ListenKey, "listen_key", c.ListenKey, "PEM file with its key")
 	set.StringVar(&c.API, "api", c.API, "HOST:PORT of the HTTP API; this machine only until it has keys")
+	set.StringVar(&c.Public, "public", c.Public, "HOST:PORT on which everybody may see the page for owners of sites (/crawler), and nothing else; empty: with the API alone")
 	set.BoolVar(&c.Lab, "lab", c.Lab, "closed lab: only sites on this machine may be crawled, and politeness is off; useless against the real web")
 	set.StringVar(&c.LabCA, "ca", c.LabCA, "PEM file of further certificate authorities for sites; lab mode only")
 

@@ -29,6 +29,7 @@ var flagNames = [][2]string{
 	{"contact", "contact"},
 	{"listen", "listen"},
 	{"api", "api"},
+	{"public", "public"},
 	{"lab", "lab"},
 	{"ca", "ca"},
 	{"polite", "polite"},
@@ -79,6 +80,7 @@ type server interface {
 	Ready() <-chan struct{}
 	NodeAddresses() []string
 	APIAddress() string
+	PublicAddress() string
 }
 
 // startRouter opens a real one.
@@ -156,6 +158,9 @@ func announce(s screen, r server, c *config) {
 		s.printf("  %-8s %s\n", []string{"nodes", ""}[min(i, 1)], address)
 	}
 	s.printf("  %-8s %s\n", "api", r.APIAddress())
+	if public := r.PublicAddress(); public != "" {
+		s.printf("  %-8s %s\n", "public", public)
+	}
 	s.printf("  %-8s %s\n", "data", c.Dir)
 	if c.Lab {
 		politeness := "politeness is off"

@@ -33,6 +33,8 @@ func (s *stub) Ready() <-chan struct{} { return s.ready }
 func (s *stub) NodeAddresses() []string {
 	return []string{"/ip4/192.0.2.1/tcp/4100/p2p/12D3", "/ip4/192.0.2.1/udp/4100/quic-v1/p2p/12D3"}
 }
+func (s *stub) PublicAddress() string { return "" }
+
 func (s *stub) APIAddress() string { return "http://127.0.0.1:4180" }
 
 func TestServeAnnounces(t *testing.T) {
