@@ -56,10 +56,12 @@ func TestHaltCutsOpenTunnels(t *testing.T) {
 	if status := n.Status(); status.Sharing.OK || !strings.Contains(status.Sentence, "looking into a complaint") {
 		t.Errorf("status: %q", status.Sentence)
 	}
-	entries, err := n.Journal(journal.Filter{Kinds: []journal.Kind{journal.Halted}})
-	if err != nil || len(entries) != 2 {
-		t.Fatalf("%d entries, %v", len(entries), err)
-	}
+	var entries []journal.Entry
+	eventually(t, "both are in the journal", func() bool {
+		var err error
+		entries, err = n.Journal(journal.Filter{Kinds: []journal.Kind{journal.Halted}})
+		return err == nil && len(entries) == 2
+	})
 	if h, err := wire.OpenHalt(entries[1].Halt, entries[1].HaltSig); err != nil || h.Sequence != 2 {
 		t.Errorf("the journal's halt: %+v, %v", h, err)
 	}

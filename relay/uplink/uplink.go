@@ -78,6 +78,7 @@ func (c Config) withDefaults() Config {
 type Uplink struct {
 	log     *slog.Logger
 	host    host.Host
+	close   func() error
 	gate    *gate
 	lab     bool
 	timeout time.Duration
@@ -87,11 +88,11 @@ type Uplink struct {
 func New(log *slog.Logger, cfg Config) (*Uplink, error) {
 	cfg = cfg.withDefaults()
 	g := newGate(cfg.Routers)
-	h, err := newHost(cfg, g)
+	h, closeHost, err := newHost(cfg, g)
 	if err != nil {
 		return nil, err
 	}
-	return &Uplink{log: log, host: h, gate: g, lab: cfg.Lab, timeout: cfg.DialTimeout}, nil
+	return &Uplink{log: log, host: h, close: closeHost, gate: g, lab: cfg.Lab, timeout: cfg.DialTimeout}, nil
 }
 
 // Choose replaces the routers that may be dialled. A connection to one that is no
@@ -195,7 +196,7 @@ func (u *Uplink) openSession(ctx context.Context, id peer.ID) (network.Stream, e
 }
 
 // Close stops the host and every connection.
-func (u *Uplink) Close() error { return u.host.Close() }
+func (u *Uplink) Close() error { return u.close() }
 
 // maxResolved bounds what names may unfold to.
 const maxResolved = 32
