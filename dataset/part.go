@@ -268,6 +268,9 @@ func (p *part[T]) put(s *scratch, kind int32, values int, encoding parquet.Encod
 		stored = s.packed
 	}
 	head := len(p.pages)
+	if p.pages == nil { // most parts are one page
+		p.pages = make([]byte, 0, len(stored)+64)
+	}
 	p.pages = appendPageHeader(p.pages, pageHeader{
 		kind: kind, inflated: int32(len(s.page)), stored: int32(len(stored)), values: int32(values), encoding: encoding,
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,15 @@ func TestInspect(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &o); err != nil || code != 0 || len(o["preview"].([]any)) != 1 {
 			t.Errorf("exit %d, %v, %s", code, err, out)
 		}
+		code, out, errs = command("inspect", path, "--where", "url~A.EXAMPLE/", "--where", "status=200", "--where", "id!=0", "--rows", "2", "--where", "text~with")
+		if code != 0 || !strings.Contains(out, "https://a.example/1\n") || strings.Contains(out, "https://a.example/0\n") || strings.Count(out, "of train-00000") != 2 {
+			t.Errorf("--where: exit %d, %s, %s", code, out, errs)
+		}
+	}
+	for _, bad := range []string{"title", "=x", "nope=1", "url!x"} {
+		if code, _, errs := command("inspect", dir, "--where", bad); code != exitCannotTell || !strings.Contains(errs, "--where") {
+			t.Errorf("--where %s: exit %d, %s", bad, code, errs)
+		}
 	}
 }
 
@@ -182,6 +192,24 @@ func TestEveryCommandHasExamples(t *testing.T) {
 			if sub.Short == "" || (sub.Example == "" && !sub.HasSubCommands()) {
 				t.Errorf("%s has no help or no example", sub.CommandPath())
 			}
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	tests := []struct {
+		text string
+		want []string
+	}{
+		{"", nil},
+		{"short", []string{"short"}},
+		{"one two three", []string{"one two", "three"}},
+		{"one two three four five six", []string{"one two", "three", "four f…"}},
+		{"äöüäöüäöüäöü", []string{"äöüäöüä", "öüäöü"}},
+	}
+	for _, test := range tests {
+		if got := wrap(test.text, 7, 3); !slices.Equal(got, test.want) {
+			t.Errorf("%q: %q, want %q", test.text, got, test.want)
 		}
 	}
 }
