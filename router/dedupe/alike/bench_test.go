@@ -25,3 +25,12 @@ func BenchmarkNew(b *testing.B) {
 		alike.New(text)
 	}
 }
+
+// BenchmarkNewCyrillic is BenchmarkNew beyond ASCII.
+func BenchmarkNewCyrillic(b *testing.B) {
+	text := strings.Repeat("Привет большой и удивительный мир номер один снова, ", 40)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		alike.New(text)
+	}
+}

@@ -2,7 +2,6 @@ package alike
 
 import (
 	"math/bits"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -26,12 +25,12 @@ func tokens(text string, yield func(hash uint64)) {
 		}
 		r, n := utf8.DecodeRuneInString(text[i:])
 		i += n
-		switch {
-		case unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Mc, r):
+		switch kindOf(r) {
+		case kindMark:
 			if hash != 0 {
 				hash = step(hash, uint64(r))
 			}
-		case unspaced(r):
+		case kindUnspaced:
 			if hash != 0 {
 				yield(hash)
 			}
@@ -40,11 +39,13 @@ func tokens(text string, yield func(hash uint64)) {
 				yield(hash)
 				hash = 0
 			}
-		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			hash = step(hash, uint64(unicode.ToLower(r)))
-		case hash != 0:
-			yield(hash)
-			hash = 0
+		case kindLetter:
+			hash = step(hash, uint64(lower(r)))
+		default:
+			if hash != 0 {
+				yield(hash)
+				hash = 0
+			}
 		}
 	}
 	if hash != 0 {
@@ -69,7 +70,7 @@ var ascii = func() (table [utf8.RuneSelf]byte) {
 // marked reports whether text goes on with a combining mark.
 func marked(text string) bool {
 	r, _ := utf8.DecodeRuneInString(text)
-	return r >= utf8.RuneSelf && (unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Mc, r))
+	return r >= utf8.RuneSelf && kindOf(r) == kindMark
 }
 
 // unspaced reports letters of scripts that write without spaces between words.
