@@ -26,13 +26,13 @@ func readFast(page *Page, in Input, body []byte, base *url.URL, bounds Bounds) {
 	f := &fastReader{
 		scan: scanner{src: body},
 		head: newHeadReader(bounds),
-		text: newTextWriter(len(body), bounds.TextBytes),
+		text: newPageText(bounds.TextBytes),
 	}
 	for {
 		switch f.scan.next() {
 		case tokenEnd:
 			f.head.fill(page, in, base)
-			page.Text = f.text.finish()
+			page.Text = f.text.finishPage()
 			return
 		case tokenText:
 			f.chars()

@@ -40,9 +40,9 @@ func readFull(page *Page, in Input, body []byte, base *url.URL, bounds Bounds) (
 	}
 	head.fill(page, in, base)
 	if content != nil {
-		w := newTextWriter(len(body)/4, bounds.TextBytes)
+		w := newPageText(bounds.TextBytes)
 		render(content, w)
-		page.Text = w.finish()
+		page.Text = w.finishPage()
 	}
 	page.Extractor, page.ExtractorVersion = fullExtractor, fullVersion
 	return ""

@@ -47,9 +47,9 @@ func Parse(in Input, o Options) (page *Page, err error) {
 	if form == formHTML {
 		readHTML(page, in, body, base, bounds)
 	} else {
-		w := newTextWriter(len(body), bounds.TextBytes)
+		w := newPageText(bounds.TextBytes)
 		w.write(body, true)
-		page.Text = w.finish()
+		page.Text = w.finishPage()
 		page.Extractor, page.ExtractorVersion = "plain", plainVersion
 	}
 	page.Language = language.Detect(sample(page.Text, bounds.SampleBytes))

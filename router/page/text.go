@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -24,6 +25,28 @@ type textWriter struct {
 // newTextWriter writes at most limit bytes; hint sizes the buffer.
 func newTextWriter(hint, limit int) *textWriter {
 	return &textWriter{buf: make([]byte, 0, min(hint, limit, 64<<10)), limit: limit}
+}
+
+// keptText is the largest buffer kept for the next page.
+const keptText = 1 << 20
+
+// texts are buffers of pages' texts.
+var texts = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
+
+// newPageText is a writer of a whole page's text, whose buffer is used again.
+func newPageText(limit int) *textWriter {
+	return &textWriter{buf: (*texts.Get().(*[]byte))[:0], limit: limit}
+}
+
+// finishPage is finish for a writer of newPageText.
+func (w *textWriter) finishPage() string {
+	buf := w.buf
+	text := w.finish()
+	if cap(buf) <= keptText {
+		texts.Put(&buf)
+	}
+	w.buf = nil
+	return text
 }
 
 // breakLine starts a new line unless one was just started.
