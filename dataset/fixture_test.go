@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -77,6 +78,12 @@ func prose(rng *rand.Rand, words []string, n int) string {
 		b.WriteByte(" .\n"[min(2, rng.IntN(12)/5)])
 	}
 	return b.String()
+}
+
+// soaking says that campaigns should be long.
+func soaking() bool {
+	often := os.Getenv("FALLOW_SOAK")
+	return often != "" && often != "1"
 }
 
 // testKey signs in tests.

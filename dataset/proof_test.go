@@ -89,7 +89,7 @@ func TestFlippedBytesOfAProofAreFound(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(3, 3))
 	flips := 400
-	if os.Getenv("FALLOW_SOAK") != "" {
+	if soaking() {
 		flips = 10_000
 	}
 	for range flips {

@@ -39,7 +39,7 @@ func TestFlippedBytesAreFound(t *testing.T) {
 	located, parquet := 0, 0
 	var widths []int64 // rows named at once
 	flips := 200
-	if os.Getenv("FALLOW_SOAK") != "" {
+	if soaking() {
 		flips = 1000
 	}
 	for n := range flips {
