@@ -27,7 +27,8 @@ type Config struct {
 	// process at a time.
 	Dir string
 	// Routers are multiaddrs ending in /p2p/KEY, where KEY is pinned. The first
-	// router is home, the others are failover.
+	// router is home, the others are failover. With none the node waits for
+	// SetRouters.
 	Routers []string
 	// Pinned says that Routers were given for this run, so SetRouters refuses to
 	// replace them. Default false.
@@ -113,8 +114,6 @@ func (c Config) check() error {
 	switch {
 	case c.Dir == "":
 		return fmt.Errorf("no data directory given")
-	case len(c.Routers) == 0:
-		return fmt.Errorf("no router address given")
 	case c.MaxTunnels < 1 || c.MaxTunnels > maxTunnels:
 		return fmt.Errorf("max tunnels is %d, want 1 to %d", c.MaxTunnels, maxTunnels)
 	case c.Backoff.Min <= 0 || c.Backoff.Max < c.Backoff.Min || c.Backoff.Stable <= 0 || c.Backoff.Hopeless <= 0 || c.Backoff.Home <= 0:

@@ -29,7 +29,8 @@ and starts at once when you agree from another terminal.
 
 Without --router it connects to the routers of "fallow-node router list"; with it,
 to those alone. The first router is home. While another serves, home is tried
-again every 5 to 10 minutes, and taken when it answers.`,
+again every 5 to 10 minutes, and taken when it answers. With none at all the agent
+waits until one is added.`,
 		Example: `  fallow-node run
   fallow-node run --router /dns4/router.example.org/tcp/4001/p2p/12D3KooW...
   fallow-node run --router HOME_ADDRESS --router FAILOVER_ADDRESS --data /srv/fallow
@@ -43,9 +44,6 @@ again every 5 to 10 minutes, and taken when it answers.`,
 			overridden := len(cfg.Routers) > 0 && (len(chosen) > 0 || err != nil)
 			if len(cfg.Routers) == 0 {
 				cfg.Routers = chosen
-			}
-			if len(cfg.Routers) == 0 {
-				return usageError{errors.New("no router chosen; run fallow-node router add ADDRESS, or give --router ADDRESS, which your router's operator publishes")}
 			}
 			if cfg.LabDNS != "" && !cfg.Lab {
 				return usageError{errors.New("--dns is for lab mode: add --lab or leave it away")}
@@ -61,6 +59,9 @@ again every 5 to 10 minutes, and taken when it answers.`,
 			log := newLogger(o.json)
 			if overridden {
 				log.Info("--router is given, so the list of fallow-node router is not used", "chosen", len(chosen))
+			}
+			if len(cfg.Routers) == 0 {
+				log.Warn("no router is chosen, so nothing is shared; its operator publishes its address", "next", "fallow-node router add ADDRESS")
 			}
 			return runAgent(cmd.Context(), log, cfg, wish)
 		},
