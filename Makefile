@@ -13,10 +13,10 @@ BENCHTIME ?= 1s
 COUNT     ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint bench fuzz soak generate clean
+.PHONY: help demo test build desktop desktop-dev lint bench fuzz soak generate clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r a b; do printf '%-18s %s\n' "$$a" "$$b"; done
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r a b; do printf '%-18s %s\n' "$$a" "$$b"; done
 
 demo: build ## the whole network on this machine [SITE=https://… CONTACT=https://…] [PAGES=200] [NODES=3]
 	@build/setup litesvm || true
@@ -27,6 +27,12 @@ test: ## everything that has to pass [RACE=0]
 
 build: ## fallow-router, fallow-node and fallow-data into bin/
 	build/programs bin
+
+desktop: ## the window, fallow-desktop, and the agent beside it into bin/
+	build/desktop bin
+
+desktop-dev: ## the window's pages in your browser, against a make-believe agent
+	build/frontend dev
 
 lint: ## gofmt, go vet, golangci-lint
 	build/lint
