@@ -31,8 +31,8 @@ var _ bridge.Dialogs = (*window)(nil)
 func (w *window) options(pages fs.FS, b *bridge.Bridge, dir string) *options.App {
 	return &options.App{
 		Title: "Fallow", Width: width, Height: height, MinWidth: minWidth, MinHeight: minHeight,
-		AssetServer:        &assetserver.Options{Assets: pages},
-		BackgroundColour:   options.NewRGB(250, 250, 247),
+		AssetServer:      &assetserver.Options{Assets: pages},
+		BackgroundColour: options.NewRGB(250, 250, 247),
 		OnStartup: func(ctx context.Context) {
 			w.ctx = ctx
 			// Without consent an agent connects nowhere. What goes wrong, the page shows.
