@@ -85,7 +85,7 @@ func languageCode(language, script string) string {
 
 func orUnstated(s string) string {
 	if s == "" {
-		return "unstated"
+		return unstated
 	}
 	return s
 }
@@ -192,3 +192,6 @@ func rowKeys[T any](root merkle.Hash, sums *columnSums[T]) (map[string]string, e
 	}
 	return map[string]string{"fallow.root": root.String(), "fallow.columns": columns}, nil
 }
+
+// unstated is how counts and selections call what a page does not say.
+const unstated = "unstated"
