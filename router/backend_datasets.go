@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,7 +198,7 @@ func (b backendDatasets) notices(name string) ([]dataset.Notice, *dataset.Manife
 }
 
 func (b backendDatasets) path(name string, version int) string {
-	return filepath.Join(b.catalogue.folder(name), "v"+strconv.Itoa(version))
+	return versionDir(b.catalogue.folder(name), version)
 }
 
 // known refuses what is no dataset's name before it comes near a path.

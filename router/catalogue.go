@@ -32,6 +32,11 @@ var _ crawl.Publisher = (*catalogue)(nil)
 
 func (c *catalogue) folder(name string) string { return filepath.Join(c.dir, name) }
 
+// versionDir is where a version lies in the folder of its dataset.
+func versionDir(folder string, version int) string {
+	return filepath.Join(folder, fmt.Sprintf("v%d", version))
+}
+
 // ShardPath is where shard n of a dataset is written.
 func (c *catalogue) ShardPath(name string, n uint64) string {
 	return filepath.Join(c.folder(name), "shards", fmt.Sprintf("%08d.parquet", n))
@@ -87,7 +92,7 @@ func (c *catalogue) Publish(_ context.Context, p crawl.Publication) (crawl.Publi
 
 func (c *catalogue) published(dir string, m *dataset.Manifest) crawl.Published {
 	return crawl.Published{
-		Dir: filepath.Join(dir, fmt.Sprintf("v%d", m.Version)), Version: m.Version,
+		Dir: versionDir(dir, m.Version), Version: m.Version,
 		Shards: len(m.Shards), Rows: m.Rows, Root: m.Root.String(),
 	}
 }

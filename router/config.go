@@ -20,6 +20,7 @@ type Config struct {
 
 	API     string // host:port of the HTTP API, loopback only until it has keys
 	Public  string // host:port of the page for owners of sites, for everybody; "": on API alone
+	Flight  string // host:port of Arrow Flight, loopback only; empty: not served
 	Version string // of the program
 
 	Lab   bool   // only loopback and private sites, no politeness floors

@@ -18,6 +18,8 @@ const AddressesFile = "addresses.json"
 type Addresses struct {
 	Node []string `json:"node"` // multiaddrs with the router's peer id, for fallow-node run --router
 	API  string   `json:"api"`  // base URL
+
+	Flight string `json:"flight,omitempty"` // host:port of Arrow Flight, where it is served
 }
 
 // prepareDir makes the data directory and refuses a disk that is as good as
@@ -61,6 +63,14 @@ func (r *Router) ListenAddresses() []string {
 	return list
 }
 
+// FlightAddress is host:port of Arrow Flight, or "" if it is not served.
+func (r *Router) FlightAddress() string {
+	if r.flight == nil {
+		return ""
+	}
+	return r.flight.Addr().String()
+}
+
 // APIAddress is the base URL of the HTTP API.
 func (r *Router) APIAddress() string { return "http://" + r.api.Addr() }
 
@@ -74,7 +84,7 @@ func (r *Router) PublicAddress() string {
 }
 
 func (r *Router) writeAddresses() error {
-	raw, err := json.MarshalIndent(Addresses{Node: r.NodeAddresses(), API: r.APIAddress()}, "", "  ")
+	raw, err := json.MarshalIndent(Addresses{Node: r.NodeAddresses(), API: r.APIAddress(), Flight: r.FlightAddress()}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -55,6 +56,7 @@ type Router struct {
 	epochs    *epochs
 	settle    *settlements
 	api       *api.Server
+	flight    net.Listener // of Arrow Flight; nil: not served
 	ready     chan struct{}
 }
 
@@ -140,8 +142,13 @@ func (r *Router) open() error {
 	if err := r.openSettle(ctx); err != nil {
 		return err
 	}
-	r.api, err = r.newAPI()
-	return err
+	if r.api, err = r.newAPI(); err != nil || cfg.Flight == "" {
+		return err
+	}
+	if r.flight, err = listenFlight(cfg.Flight); err != nil {
+		return errors.Join(err, r.api.Close())
+	}
+	return nil
 }
 
 func (r *Router) openSettle(ctx context.Context) error {
@@ -206,6 +213,9 @@ func (r *Router) Run(ctx context.Context) error {
 	tending.Go(func() error { return r.fleet.Serve(fleetCtx, r.host) })
 	defer r.fleet.GiveStatements(r.host, &statements{store: r.store, key: r.id.Private})()
 	group.Go(func() error { return r.api.Run(serving) })
+	if r.flight != nil {
+		group.Go(func() error { return r.serveFlight(serving) })
+	}
 	group.Go(func() error { return r.epochs.run(serving) })
 	group.Go(func() error { return r.settle.run(serving) })
 	group.Go(func() error { return r.optouts.Run(serving) })

@@ -46,6 +46,8 @@ Exit codes: 0 fine, 1 not valid (the output says what and where), 2 cannot tell.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newVerify(), newProve(), newInspect(), newExport(), newPull(), newDedupe(), newEpoch(), newStatement())
+	root.AddCommand(
+		newVerify(), newProve(), newInspect(), newExport(), newSnapshot(), newPull(), newFlight(), newDedupe(), newEpoch(), newStatement(),
+	)
 	return root
 }

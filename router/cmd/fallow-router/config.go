@@ -59,6 +59,7 @@ func (c *config) settings() *pflag.FlagSet {
 	set.StringVar(&c.ListenKey, "listen_key", c.ListenKey, "PEM file with its key")
 	set.StringVar(&c.API, "api", c.API, "HOST:PORT of the HTTP API; this machine only until it has keys")
 	set.StringVar(&c.Public, "public", c.Public, "HOST:PORT on which everybody may see the page for owners of sites (/crawler), and nothing else; empty: with the API alone")
+	set.StringVar(&c.Flight, "flight", c.Flight, "HOST:PORT to serve datasets on over Arrow Flight; this machine only until there are keys; empty: not served")
 	set.BoolVar(&c.Lab, "lab", c.Lab, "closed lab: only sites on this machine may be crawled, and politeness is off; useless against the real web")
 	set.StringVar(&c.LabCA, "ca", c.LabCA, "PEM file of further certificate authorities for sites; lab mode only")
 
@@ -183,6 +184,11 @@ func (c *config) checkAddresses() error {
 	if c.LabCA != "" {
 		if _, err := os.ReadFile(c.LabCA); err != nil {
 			return fmt.Errorf("--ca cannot be read: %w: give the PEM file of the lab's certificate authority", err)
+		}
+	}
+	if c.Flight != "" {
+		if err := api.CheckListen(c.Flight); err != nil {
+			return fmt.Errorf("flight: %w", err)
 		}
 	}
 	return api.CheckListen(c.API)

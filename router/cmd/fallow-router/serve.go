@@ -30,6 +30,7 @@ var flagNames = [][2]string{
 	{"listen", "listen"},
 	{"api", "api"},
 	{"public", "public"},
+	{"flight", "flight"},
 	{"lab", "lab"},
 	{"ca", "ca"},
 	{"polite", "polite"},
@@ -81,6 +82,7 @@ type server interface {
 	NodeAddresses() []string
 	APIAddress() string
 	PublicAddress() string
+	FlightAddress() string
 }
 
 // startRouter opens a real one.
@@ -160,6 +162,9 @@ func announce(s screen, r server, c *config) {
 	s.printf("  %-8s %s\n", "api", r.APIAddress())
 	if public := r.PublicAddress(); public != "" {
 		s.printf("  %-8s %s\n", "public", public)
+	}
+	if flight := r.FlightAddress(); flight != "" {
+		s.printf("  %-8s %s\n", "flight", flight)
 	}
 	s.printf("  %-8s %s\n", "data", c.Dir)
 	if c.Lab {

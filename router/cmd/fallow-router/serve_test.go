@@ -35,7 +35,8 @@ func (s *stub) NodeAddresses() []string {
 }
 func (s *stub) PublicAddress() string { return "" }
 
-func (s *stub) APIAddress() string { return "http://127.0.0.1:4180" }
+func (s *stub) APIAddress() string    { return "http://127.0.0.1:4180" }
+func (s *stub) FlightAddress() string { return "" }
 
 func TestServeAnnounces(t *testing.T) {
 	clearEnvironment(t)
