@@ -14,7 +14,7 @@ import (
 // flushEvery is how often the count of what was carried may be stored, and the
 // most by which a change that the clock alone makes is late after the machine
 // has slept or its clock was set.
-const flushEvery = 5 * time.Second
+const flushEvery = 15 * time.Second
 
 // watchRules puts every change of the rules into effect: tunnels no longer
 // allowed are cut, the speed is set, the router is told.

@@ -154,12 +154,10 @@ func TestTray(t *testing.T) {
 			}
 		}
 	}
-	click := func(label string) {
+	click := func(label string) { // the menu may be just being changed
 		t.Helper()
-		id, ok := items()[label]
-		if !ok {
-			t.Fatalf("no item %q in %v", label, items())
-		}
+		got := await(label, func(got map[string]int32) bool { _, ok := got[label]; return ok })
+		id := got[label]
 		if err := menu.Call("com.canonical.dbusmenu.Event", 0, id, "clicked", dbus.MakeVariant(0), uint32(0)).Err; err != nil {
 			t.Fatal(err)
 		}

@@ -6,8 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -139,40 +137,3 @@ func (signer) Halt(*pb.Halt) {}
 
 func (signer) Activity(*pb.Activity)          {}
 func (signer) Notice(reason wire.Reason) bool { return reason == wire.RouterStopping }
-
-// BenchmarkIdleAgent is what fallow-node costs a home while it has nothing to
-// do: the program as it is shipped, with one router, pinged as on the real
-// network.
-func BenchmarkIdleAgent(b *testing.B) {
-	const watched = 20 * time.Second
-	dir := b.TempDir()
-	program, data := filepath.Join(dir, "fallow-node"), filepath.Join(dir, "node")
-	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program,
-		"github.com/fallow-network/fallow/relay/cmd/fallow-node")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("build fallow-node: %v\n%s", err, out)
-	}
-	if out, err := exec.CommandContext(b.Context(), program, "consent", "accept", "--yes", "--data", data).CombinedOutput(); err != nil {
-		b.Fatalf("consent: %v\n%s", err, out)
-	}
-	var ready routerReady
-	start(b, "router", routerConfig{Dir: filepath.Join(dir, "router"), Patient: true}, &ready)
-	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), program, "run", "--data", data, "--lab", "--router", ready.Nodes[0])
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	}()
-	agent := &process{b: b, cmd: cmd, name: "fallow-node"}
-	clientOf(b, ready, 1)
-	wait(b, 5*time.Second)
-	idle := watch(agent)
-	wait(b, watched)
-	b.ReportMetric(100*(idle.now()-idle.began)/watched.Seconds(), "%-core")
-	all, anonymous := agent.memory()
-	b.ReportMetric(all/(1<<20), "MB-RSS")
-	b.ReportMetric(anonymous/(1<<20), "MB-anon")
-}
