@@ -4,7 +4,9 @@
 package durable
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 )
@@ -23,6 +25,27 @@ func WriteFile(path string, data []byte) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return f.Commit()
+}
+
+// ErrLarge says that a file is larger than it can rightly be.
+var ErrLarge = errors.New("file is too large")
+
+// ReadFile is a whole file of at most most bytes. The error wraps fs.ErrNotExist if
+// there is none, and ErrLarge.
+func ReadFile(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("%s: %w: more than %d bytes", path, ErrLarge, most)
+	}
+	return text, nil
 }
 
 // SyncDir makes the names in dir durable: files created, renamed or removed in

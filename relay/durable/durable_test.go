@@ -1,6 +1,8 @@
 package durable_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,5 +37,21 @@ func TestWriteFileKeepsTheOldOneOnFailure(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+func TestReadFileIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if _, err := durable.ReadFile(path, 3); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("none there: %v", err)
+	}
+	if err := durable.WriteFile(path, []byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := durable.ReadFile(path, 3); err != nil || string(text) != "abc" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := durable.ReadFile(path, 2); !errors.Is(err, durable.ErrLarge) {
+		t.Errorf("over its bound: %v", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -132,17 +131,9 @@ func (b *Book) All() (all []*Statement, damaged []error) {
 }
 
 func readStatement(path string) (*Statement, error) {
-	f, err := os.Open(path)
+	text, err := durable.ReadFile(path, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read statement: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read statement: %w", err)
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%s: %w: more than %d bytes", path, ErrProof, maxFile)
 	}
 	s := new(Statement)
 	if err := json.Unmarshal(text, s); err != nil {

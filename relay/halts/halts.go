@@ -12,10 +12,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -75,28 +73,22 @@ type signed struct {
 // stand in it.
 func Open(dir string, now func() time.Time) (*Halts, error) {
 	h := &Halts{path: filepath.Join(dir, FileName), now: now, newest: make(map[wire.Key]*wire.Halt)}
-	f, err := os.Open(h.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, err := durable.ReadFile(h.path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return h, nil
+	case err != nil && !errors.Is(err, durable.ErrLarge):
+		return nil, fmt.Errorf("read halts: %w", err)
+	case err == nil:
+		err = h.load(text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read halts: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read halts: %w", err)
-	}
-	if err := h.load(text); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w; move it away, and the routers will say again what they have stopped", h.path, ErrFile, err)
 	}
 	return h, nil
 }
 
 func (h *Halts) load(text []byte) error {
-	if len(text) > maxFile {
-		return fmt.Errorf("more than %d bytes", maxFile)
-	}
 	var f file
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&f); err != nil {
 		return err

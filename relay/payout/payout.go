@@ -6,11 +6,9 @@
 package payout
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,21 +47,18 @@ type file struct {
 // node, as after restoring another identity.
 func Load(dir string, node wire.Key) (Address, error) {
 	path := filepath.Join(dir, FileName)
-	in, err := os.Open(path)
+	text, err := durable.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Address{}, nil
 	}
-	if err != nil {
-		return Address{}, fmt.Errorf("read payout address: %w", err)
-	}
-	defer in.Close()
-	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
-	if err != nil {
+	if err != nil && !errors.Is(err, durable.ErrLarge) {
 		return Address{}, fmt.Errorf("read payout address: %w", err)
 	}
 	var f file
-	err = json.NewDecoder(bytes.NewReader(text)).Decode(&f)
-	if err == nil && (f.Version != version || len(text) > maxFile) {
+	if err == nil {
+		err = json.Unmarshal(text, &f)
+	}
+	if err == nil && f.Version != version {
 		err = fmt.Errorf("version %d", f.Version)
 	}
 	if err == nil {

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,17 +43,15 @@ type file struct {
 // ErrFile when the file is not as Save wrote it; it is never touched then.
 func Load(dir string) ([]string, error) {
 	path := filepath.Join(dir, FileName)
-	f, err := os.Open(path)
+	text, err := durable.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, durable.ErrLarge) {
 		return nil, fmt.Errorf("read routers: %w", err)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("read routers: %w", err)
+		return nil, fmt.Errorf("%w: %w; move it away and add the routers again", ErrFile, err)
 	}
 	addresses, err := parse(text)
 	if err != nil {
@@ -64,9 +61,6 @@ func Load(dir string) ([]string, error) {
 }
 
 func parse(text []byte) ([]string, error) {
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrFile, maxFile)
-	}
 	var f file
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&f); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFile, err)
