@@ -27,7 +27,7 @@ var layers = []layer{
 	},
 	{
 		"dataset/cmd/...",
-		[]string{"dataset/...", "router/ledger", "router/dedupe/...", "router/settle/memo", "relay/wire/..."},
+		[]string{"dataset/...", "router/ledger", "router/dedupe/...", "router/settle/memo", "router/settle/tx", "relay/wire/..."},
 		"fallow-data recomputes epochs and receipts offline, finds duplicates by the router's own rule, reads what settlement wrote on the chain, and needs nothing else of either party",
 	},
 	{
@@ -117,7 +117,7 @@ var siblings = map[string][]string{
 	// A job is asked for here and carried out elsewhere; its package is words only.
 	"router/api": {"router/crawl/job"},
 	// The only chain implements what settling and orders need of one.
-	"router/solana": {"router/settle", "router/market"},
+	"router/solana": {"router/settle", "router/settle/tx", "router/market"},
 	// The store implements the database that each of these declares.
 	"router/store": {
 		"router/crawl", "router/crawl/job", "router/fleet", "router/ledger",

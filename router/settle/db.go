@@ -74,6 +74,11 @@ type DB interface {
 	// Finals are the final batches from a seq on, at most limit, with payouts
 	// and the signature that made each final.
 	Finals(ctx context.Context, from uint64, limit int) ([]FinalBatch, error)
+	// SaveRefund stores a refund that is planned, as of epoch 0, and gives it a
+	// number; what else was planned and never signed goes.
+	SaveRefund(ctx context.Context, b Batch) (Batch, error)
+	// Refunded is what final batches have paid back for an order.
+	Refunded(ctx context.Context, order string) (Units, error)
 	// Held are the payouts an epoch's newest plan put off.
 	Held(ctx context.Context, epoch uint64) ([]Held, error)
 }

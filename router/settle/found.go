@@ -80,6 +80,9 @@ func (r *run) resolve(ctx context.Context) error {
 	if err != nil || len(loose) == 0 {
 		return err
 	}
+	if r.epoch.Number == 0 { // a refund needs to know of no node
+		return nil
+	}
 	dues, err := r.ledger.Dues(ctx, r.epoch.Number)
 	if err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"math"
 
 	sol "github.com/gagliardetto/solana-go"
+
+	"github.com/fallow-network/fallow/relay/wire"
 )
 
 // The forms of answers, as far as they are read. Every one is checked: an
@@ -137,7 +139,7 @@ func (s *simulation) instruction() (int, bool) {
 
 // signatureInfo is one entry of getSignaturesForAddress.
 type signatureInfo struct {
-	Signature sol.Signature   `json:"signature"`
+	Signature string          `json:"signature"`
 	Err       json.RawMessage `json:"err"`
 }
 
@@ -150,13 +152,18 @@ type landed struct {
 		Err  json.RawMessage `json:"err"`
 		Pre  []tokenBalance  `json:"preTokenBalances"`
 		Post []tokenBalance  `json:"postTokenBalances"`
+		// From lookup tables, behind the keys the transaction names itself.
+		Loaded struct {
+			Writable []wire.Key `json:"writable"`
+			Readonly []wire.Key `json:"readonly"`
+		} `json:"loadedAddresses"`
 	} `json:"meta"`
 }
 
 type tokenBalance struct {
-	Index  int           `json:"accountIndex"`
-	Mint   sol.PublicKey `json:"mint"`
-	Owner  sol.PublicKey `json:"owner"`
+	Index  int      `json:"accountIndex"`
+	Mint   wire.Key `json:"mint"`
+	Owner  wire.Key `json:"owner"`
 	Amount struct {
 		Amount string `json:"amount"`
 	} `json:"uiTokenAmount"`

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 
 	sol "github.com/gagliardetto/solana-go"
 	computebudget "github.com/gagliardetto/solana-go/programs/compute-budget"
@@ -158,27 +157,4 @@ func compact(n int) int {
 		return 2
 	}
 	return 3
-}
-
-// decode reads a transaction from the wire. solana-go is not made for hostile
-// bytes, so what it panics on is an error too.
-func decode(wire []byte) (tx *sol.Transaction, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			tx, err = nil, fmt.Errorf("not a transaction: %v", p)
-		}
-	}()
-	if len(wire) > maxWire {
-		return nil, fmt.Errorf("a transaction of %d bytes", len(wire))
-	}
-	tx, err = sol.TransactionFromBytes(wire)
-	if err != nil {
-		return nil, fmt.Errorf("not a transaction: %w", err)
-	}
-	for _, i := range tx.Message.Instructions {
-		if int(i.ProgramIDIndex) >= len(tx.Message.AccountKeys) {
-			return nil, fmt.Errorf("not a transaction of ours: it uses a lookup table for a program")
-		}
-	}
-	return tx, nil
 }

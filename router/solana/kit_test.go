@@ -196,7 +196,9 @@ func newSettler(t testing.TB, db settle.DB, ledger settle.Ledger, chain settle.C
 	if testing.Verbose() && os.Getenv("FALLOW_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	s, err := settle.New(log, newClock(), db, ledger, chain, settle.NewMetrics(prometheus.NewRegistry()), cfg)
+	s, err := settle.New(log, newClock(), db, ledger, chain, settleMetrics(), cfg)
 	must(t, err)
 	return s
 }
+
+func settleMetrics() *settle.Metrics { return settle.NewMetrics(prometheus.NewRegistry()) }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/fallow-network/fallow/dataset/jsonrpc"
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router/settle"
+	"github.com/fallow-network/fallow/router/settle/tx"
 )
 
 // Bounds on looking for the transaction that made a marker: strangers can name
@@ -40,7 +40,7 @@ func (c *Chain) Landed(ctx context.Context, seq uint64) (settle.Landing, bool, e
 		return settle.Landing{}, false, err
 	}
 	landings, err := everywhere(ctx, c, func(ctx context.Context, e *jsonrpc.Client) (*settle.Landing, error) {
-		return c.origin(ctx, e, marker)
+		return c.origin(ctx, e, wire.Key(marker))
 	})
 	if err != nil {
 		return settle.Landing{}, true, err
@@ -67,7 +67,7 @@ func same(a, b settle.Landing) bool {
 
 // origin finds the transaction that made a marker, nil if this endpoint does not
 // have it any more.
-func (c *Chain) origin(ctx context.Context, e *jsonrpc.Client, marker sol.PublicKey) (*settle.Landing, error) {
+func (c *Chain) origin(ctx context.Context, e *jsonrpc.Client, marker wire.Key) (*settle.Landing, error) {
 	candidates, err := signatures(ctx, e, marker)
 	if err != nil {
 		return nil, err
@@ -88,8 +88,8 @@ func (c *Chain) origin(ctx context.Context, e *jsonrpc.Client, marker sol.Public
 
 // signatures are those of all successful final transactions that name an
 // account, newest first.
-func signatures(ctx context.Context, e *jsonrpc.Client, key sol.PublicKey) ([]sol.Signature, error) {
-	var list []sol.Signature
+func signatures(ctx context.Context, e *jsonrpc.Client, key wire.Key) ([]string, error) {
+	var list []string
 	options := final.in("limit", pageSignatures)
 	for range maxPages {
 		var page []signatureInfo
@@ -112,7 +112,7 @@ func signatures(ctx context.Context, e *jsonrpc.Client, key sol.PublicKey) ([]so
 // transaction is a final and successful transaction with its signatures checked,
 // so that its content is as it was signed whatever the endpoint is like; nil if
 // there is none.
-func transaction(ctx context.Context, e *jsonrpc.Client, signature sol.Signature) (*sol.Transaction, *landed, error) {
+func transaction(ctx context.Context, e *jsonrpc.Client, signature string) (*tx.Transaction, *landed, error) {
 	var answer landed
 	err := e.Call(ctx, &answer, "getTransaction", signature, final.in("encoding", "base64").in("maxSupportedTransactionVersion", 0))
 	if errors.Is(err, jsonrpc.ErrNothing) {
@@ -127,48 +127,34 @@ func transaction(ctx context.Context, e *jsonrpc.Client, signature sol.Signature
 	if len(answer.Meta.Err) > 0 && string(answer.Meta.Err) != "null" {
 		return nil, nil, nil
 	}
-	tx, err := decode(answer.Transaction)
-	if err == nil {
-		err = tx.VerifySignatures()
-	}
-	if err == nil && (len(tx.Signatures) == 0 || tx.Signatures[0] != signature) {
+	t, err := tx.Parse(answer.Transaction)
+	if err == nil && t.Signature != signature {
 		err = errors.New("it is another transaction")
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("getTransaction of %s: %w", e.Host(), err)
 	}
-	return tx, &answer, nil
+	return t, &answer, nil
 }
 
 // read reads a transaction as a landing; nil if it did not make the marker.
-func (c *Chain) read(ctx context.Context, e *jsonrpc.Client, signature sol.Signature, marker sol.PublicKey) (*settle.Landing, error) {
-	tx, answer, err := transaction(ctx, e, signature)
-	if err != nil || tx == nil || !makes(tx, marker) || tx.Message.AccountKeys[0] != c.treasury {
+func (c *Chain) read(ctx context.Context, e *jsonrpc.Client, signature string, marker wire.Key) (*settle.Landing, error) {
+	t, answer, err := transaction(ctx, e, signature)
+	if err != nil || t == nil || !makes(t, marker) || t.Keys[0] != c.Treasury() {
 		return nil, err
 	}
-	l := &settle.Landing{Signature: signature.String()}
-	opened := make(map[sol.PublicKey]bool)
-	for _, in := range tx.Message.Instructions {
-		keys := accountsOf(tx, in)
-		switch tx.Message.AccountKeys[in.ProgramIDIndex] {
-		case sol.MemoProgramID:
-			l.Memo = string(in.Data)
-		case sol.SPLAssociatedTokenAccountProgramID:
-			if len(keys) > 1 {
-				opened[keys[1]] = true
-			}
-		case sol.TokenProgramID:
-			if len(keys) >= 3 && len(in.Data) == 9 && in.Data[0] == 3 && keys[0] == c.account {
-				units := binary.LittleEndian.Uint64(in.Data[1:])
-				if units > math.MaxInt64 {
-					return nil, fmt.Errorf("transaction %s moves %d", signature, units)
-				}
-				l.Transfers = append(l.Transfers, settle.Transfer{Account: wire.Key(keys[1]), Units: settle.Units(units), New: opened[keys[1]]})
-				opened[keys[1]] = false
-			}
+	l := &settle.Landing{Signature: signature, Memo: t.Memo()}
+	opened := make(map[wire.Key]bool)
+	for _, in := range t.Instructions {
+		if in.Program == tx.AccountProgram {
+			opened[t.Account(in, 1)] = true
+		}
+		if account, units, ok := t.TransferOut(in, wire.Key(c.account)); ok {
+			l.Transfers = append(l.Transfers, settle.Transfer{Account: account, Units: settle.Units(units), New: opened[account]})
+			opened[account] = false
 		}
 	}
-	change, err := change(tx, answer, c.account)
+	change, err := change(t, answer, wire.Key(c.account))
 	if err != nil {
 		return nil, fmt.Errorf("getTransaction of %s: %w", e.Host(), err)
 	}
@@ -179,36 +165,22 @@ func (c *Chain) read(ctx context.Context, e *jsonrpc.Client, signature sol.Signa
 // allocateWithSeed is the number of that instruction of the system program.
 const allocateWithSeed = 9
 
-// makes says whether tx allocates the marker.
-func makes(tx *sol.Transaction, marker sol.PublicKey) bool {
-	for _, in := range tx.Message.Instructions {
-		keys := accountsOf(tx, in)
-		if tx.Message.AccountKeys[in.ProgramIDIndex] == sol.SystemProgramID && len(in.Data) > 4 &&
-			binary.LittleEndian.Uint32(in.Data) == allocateWithSeed && len(keys) > 0 && keys[0] == marker {
+// makes says whether t allocates the marker.
+func makes(t *tx.Transaction, marker wire.Key) bool {
+	for _, in := range t.Instructions {
+		if in.Program == wire.Key(sol.SystemProgramID) && len(in.Data) > 4 &&
+			binary.LittleEndian.Uint32(in.Data) == allocateWithSeed && t.Account(in, 0) == marker {
 			return true
 		}
 	}
 	return false
 }
 
-// accountsOf are the accounts of an instruction, as far as the transaction names
-// them itself.
-func accountsOf(tx *sol.Transaction, in sol.CompiledInstruction) []sol.PublicKey {
-	var list []sol.PublicKey
-	for _, i := range in.Accounts {
-		if int(i) >= len(tx.Message.AccountKeys) {
-			return nil
-		}
-		list = append(list, tx.Message.AccountKeys[i])
-	}
-	return list
-}
-
 // change is by how much the transaction changed what a token account holds.
-func change(tx *sol.Transaction, answer *landed, key sol.PublicKey) (int64, error) {
+func change(t *tx.Transaction, answer *landed, key wire.Key) (int64, error) {
 	at := func(list []tokenBalance) (int64, error) {
 		for _, b := range list {
-			if b.Index >= 0 && b.Index < len(tx.Message.AccountKeys) && tx.Message.AccountKeys[b.Index] == key {
+			if keyAt(t, answer, b.Index) == key {
 				return strconv.ParseInt(b.Amount.Amount, 10, 64)
 			}
 		}
@@ -220,4 +192,16 @@ func change(tx *sol.Transaction, answer *landed, key sol.PublicKey) (int64, erro
 	}
 	after, err := at(answer.Meta.Post)
 	return after - before, err
+}
+
+// keyAt is the key with that index in a transaction, lookup tables included; the
+// zero key if there is none.
+func keyAt(t *tx.Transaction, answer *landed, index int) wire.Key {
+	for _, list := range [][]wire.Key{t.Keys, answer.Meta.Loaded.Writable, answer.Meta.Loaded.Readonly} {
+		if index >= 0 && index < len(list) {
+			return list[index]
+		}
+		index -= len(list)
+	}
+	return wire.Key{}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/fallow-network/fallow/dataset/jsonrpc"
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router/settle/memo"
+	"github.com/fallow-network/fallow/router/settle/tx"
 )
 
 // Claim is what an epoch file says of a node.
@@ -83,7 +84,7 @@ func Check(ctx context.Context, rpc *jsonrpc.Client, c Claim) (Report, error) {
 	if k.report.Mint.IsZero() {
 		return k.report, ErrCommitOnly
 	}
-	k.report.Account = tokenAccount(c.Address, k.report.Mint)
+	k.report.Account = tx.TokenAccount(c.Address, k.report.Mint)
 	return k.report, k.payments(ctx)
 }
 
@@ -106,19 +107,19 @@ func (k *checker) commitment(ctx context.Context) error {
 		if info.Memo != "" && !strings.Contains(info.Memo, word) {
 			continue
 		}
-		tx, err := k.transaction(ctx, info.Signature)
+		t, err := k.transaction(ctx, info.Signature)
 		if err != nil {
 			return err
 		}
-		m, ok := tx.memo()
-		if !ok || m.Kind != memo.Commit || m.Epoch != k.claim.Epoch || !tx.signedBy(k.claim.Router) {
+		m, ok := memoOf(t)
+		if !ok || m.Kind != memo.Commit || m.Epoch != k.claim.Epoch || !t.SignedBy(k.claim.Router) {
 			continue
 		}
 		if m.Root != k.claim.Root || m.File != k.claim.File {
 			k.report.Others = append(k.report.Others, info.Signature)
 			continue
 		}
-		k.report.Commitment, k.report.Treasury, k.report.Mint, k.rate = info.Signature, tx.keys[0], m.Mint, m.Rate
+		k.report.Commitment, k.report.Treasury, k.report.Mint, k.rate = info.Signature, t.Keys[0], m.Mint, m.Rate
 		if !m.Mint.IsZero() {
 			k.report.Rate = m.Rate.String()
 		}
@@ -135,19 +136,19 @@ func (k *checker) payments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from := tokenAccount(k.report.Treasury, k.report.Mint)
+	from := tx.TokenAccount(k.report.Treasury, k.report.Mint)
 	royalty := k.claim.Royalty
 	var points []memo.Paid
 	for i := len(infos) - 1; i >= 0; i-- { // oldest first
-		tx, err := k.transaction(ctx, infos[i].Signature)
+		t, err := k.transaction(ctx, infos[i].Signature)
 		if err != nil {
 			return err
 		}
-		m, ok := tx.memo()
-		if !ok || m.Kind != memo.Pay || tx.keys[0] != k.report.Treasury {
+		m, ok := memoOf(t)
+		if !ok || m.Kind != memo.Pay || t.Keys[0] != k.report.Treasury {
 			continue
 		}
-		units := tx.paid(m, from, k.report.Account, k.claim)
+		units := paidBy(t, m, from, k.report.Account, k.claim)
 		if units == 0 {
 			continue
 		}
@@ -166,13 +167,13 @@ func (k *checker) payments(ctx context.Context) error {
 	return nil
 }
 
-// paid is what the transaction pays to the claim's node on account. Another
+// paidBy is what the transaction pays to the claim's node on account. Another
 // node may be paid on the same account; the tags tell them apart.
-func (t *transaction) paid(m memo.Memo, from, account wire.Key, c Claim) memo.Units {
+func paidBy(t *tx.Transaction, m memo.Memo, from, account wire.Key, c Claim) memo.Units {
 	var sum memo.Units
 	transfer := 0
-	for _, in := range t.instructions {
-		to, units, ok := t.transferOut(in, from)
+	for _, in := range t.Instructions {
+		to, units, ok := t.TransferOut(in, from)
 		if !ok {
 			continue
 		}
@@ -189,15 +190,10 @@ func (t *transaction) paid(m memo.Memo, from, account wire.Key, c Claim) memo.Un
 	return sum
 }
 
-// memo is the transaction's, if it is one of ours.
-func (t *transaction) memo() (memo.Memo, bool) {
-	for _, in := range t.instructions {
-		if in.program == memoProgram {
-			m, err := memo.Parse(string(in.data))
-			return m, err == nil
-		}
-	}
-	return memo.Memo{}, false
+// memoOf is the transaction's, if it is one of ours.
+func memoOf(t *tx.Transaction) (memo.Memo, bool) {
+	m, err := memo.Parse(t.Memo())
+	return m, err == nil
 }
 
 type signatureInfo struct {
@@ -233,7 +229,7 @@ func (k *checker) signatures(ctx context.Context, key wire.Key) ([]signatureInfo
 
 func succeeded(err json.RawMessage) bool { return len(err) == 0 || string(err) == "null" }
 
-func (k *checker) transaction(ctx context.Context, signature string) (*transaction, error) {
+func (k *checker) transaction(ctx context.Context, signature string) (*tx.Transaction, error) {
 	var answer struct {
 		Transaction []string `json:"transaction"`
 		Meta        *struct {
@@ -255,12 +251,12 @@ func (k *checker) transaction(ctx context.Context, signature string) (*transacti
 	if err != nil {
 		return nil, fmt.Errorf("transaction %s: %w", signature, err)
 	}
-	tx, err := parse(raw)
+	t, err := tx.Parse(raw)
 	if err != nil {
 		return nil, fmt.Errorf("transaction %s of %s: %w", signature, k.rpc.Host(), err)
 	}
-	if text := base58Text(tx.signatures[0]); text != signature {
-		return nil, fmt.Errorf("%s answers with transaction %s for %s", k.rpc.Host(), text, signature)
+	if t.Signature != signature {
+		return nil, fmt.Errorf("%s answers with transaction %s for %s", k.rpc.Host(), t.Signature, signature)
 	}
-	return tx, nil
+	return t, nil
 }
