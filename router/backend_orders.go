@@ -18,8 +18,14 @@ type backendOrders struct {
 	chain settle.Chain
 	now   func() time.Time
 
-	mu       *sync.Mutex
-	decimals *int // of the token; -1 until known
+	token *tokenDecimals
+}
+
+// tokenDecimals are those of the token, asked for once.
+type tokenDecimals struct {
+	mu    sync.Mutex
+	known bool
+	n     int
 }
 
 var _ api.Orders = backendOrders{}
@@ -93,7 +99,7 @@ func (b backendOrders) view(ctx context.Context, o market.Order, payments []mark
 	}
 	if !o.Sold.IsZero() {
 		v.Sold = &o.Sold
-	} else if decimals, ok := b.tokenDecimals(ctx); ok && now.Before(o.Expires) {
+	} else if decimals, ok := b.decimals(ctx); ok && now.Before(o.Expires) {
 		v.Pay = b.desk.PayURL(o, decimals)
 	}
 	for _, p := range payments {
@@ -102,18 +108,18 @@ func (b backendOrders) view(ctx context.Context, o market.Order, payments []mark
 	return v
 }
 
-// tokenDecimals asks the chain once; without an answer there is no URL for now.
-func (b backendOrders) tokenDecimals(ctx context.Context) (int, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if *b.decimals < 0 {
+// decimals asks the chain once; without an answer there is no URL for now.
+func (b backendOrders) decimals(ctx context.Context) (int, bool) {
+	b.token.mu.Lock()
+	defer b.token.mu.Unlock()
+	if !b.token.known {
 		view, err := b.chain.Look(ctx, nil)
 		if err != nil {
 			return 0, false
 		}
-		*b.decimals = view.Decimals
+		b.token.n, b.token.known = view.Decimals, true
 	}
-	return *b.decimals, true
+	return b.token.n, true
 }
 
 func orderError(err error) error {

@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"github.com/fallow-network/fallow/relay/wire"
+	"github.com/fallow-network/fallow/router/ledger"
 	"github.com/fallow-network/fallow/router/market"
 	"github.com/fallow-network/fallow/router/settle"
 	"github.com/fallow-network/fallow/router/solana"
+	"github.com/fallow-network/fallow/router/store"
 )
 
 // openMarket takes orders if there is a chain to be paid on.
@@ -21,6 +23,15 @@ func (r *Router) openMarket(chain *solana.Chain) {
 		cfg.Every = time.Second
 	}
 	r.market = market.New(r.log.With("part", "market"), time.Now, r.store, chain, marketSales{r.store}, marketRefunds{r.settle.settler}, cfg)
+}
+
+// marketSales books sales, which the ledger shares out when the epoch closes.
+type marketSales struct{ store *store.Store }
+
+var _ market.Sales = marketSales{}
+
+func (m marketSales) Sold(ctx context.Context, o market.Order) error {
+	return m.store.SaveSale(ctx, store.Sale{ID: o.ID, Dataset: o.Dataset, Version: o.Version, Price: ledger.TokenUnits(o.Price), At: time.Now()})
 }
 
 // marketRefunds fits settling to the market.

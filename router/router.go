@@ -29,6 +29,7 @@ import (
 	"github.com/fallow-network/fallow/router/dedupe"
 	"github.com/fallow-network/fallow/router/fleet"
 	"github.com/fallow-network/fallow/router/ledger"
+	"github.com/fallow-network/fallow/router/market"
 	"github.com/fallow-network/fallow/router/meter"
 	"github.com/fallow-network/fallow/router/optout"
 	"github.com/fallow-network/fallow/router/settle"
@@ -55,6 +56,8 @@ type Router struct {
 	optouts   *optout.Registry
 	epochs    *epochs
 	settle    *settlements
+	market    *market.Desk // nil unless payments are taken
+	chain     settle.Chain // nil unless epochs are settled
 	api       *api.Server
 	flight    net.Listener // of Arrow Flight; nil: not served
 	ready     chan struct{}
@@ -157,16 +160,16 @@ func (r *Router) openSettle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var chain settle.Chain // none at all, rather than one that is nil inside
-	if connected != nil {
-		chain = connected
+	if connected != nil { // a nil one inside an interface would not be nil
+		r.chain = connected
 	}
 	log := r.log.With("part", "settle")
-	settler, err := settle.New(log, wallClock{}, r.store, settleLedger{r.store, time.Now}, chain, settle.NewMetrics(r.registry), cfg.Config)
+	settler, err := settle.New(log, wallClock{}, r.store, settleLedger{r.store, time.Now}, r.chain, settle.NewMetrics(r.registry), cfg.Config)
 	if err != nil {
 		return err
 	}
 	r.settle = newSettlements(log, settler, r.store)
+	r.openMarket(connected)
 	return nil
 }
 
@@ -219,6 +222,9 @@ func (r *Router) Run(ctx context.Context) error {
 	group.Go(func() error { return r.epochs.run(serving) })
 	group.Go(func() error { return r.settle.run(serving) })
 	group.Go(func() error { return r.optouts.Run(serving) })
+	if r.market != nil {
+		group.Go(func() error { return r.market.Run(serving) })
+	}
 	group.Go(func() error { return r.crawler.Run(serving) })
 	close(r.ready)
 	err := group.Wait()
@@ -261,6 +267,7 @@ func (r *Router) newAPI() (*api.Server, error) {
 		Nodes:       backendNodes{fleet: r.fleet, db: fleetDB{r.store}},
 		Epochs:      backendEpochs{epochs: r.epochs, ledger: r.ledger, store: r.store},
 		Settlements: backendSettlements{r.settle},
+		Orders:      backendOrders{desk: r.market, chain: r.chain, now: time.Now, token: &tokenDecimals{}},
 		Books:       backendBooks{store: r.store, fleet: r.fleet, router: r.id.Public, now: time.Now},
 		Halts:       backendHalts{fleet: r.fleet, crawler: r.crawler, store: r.store},
 		Datasets:    backendDatasets{catalogue: r.catalogue, crawler: r.crawler, now: time.Now, limits: r.cfg.Crawl.Jobs},

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router/ledger"
 	"github.com/fallow-network/fallow/router/settle"
 	"github.com/fallow-network/fallow/router/store"
@@ -152,16 +151,13 @@ func (l settleLedger) newest(ctx context.Context, number uint64) (ledger.Epoch, 
 }
 
 // Dues takes the balances at the end of an epoch. The ledger keeps those from the
-// newest epoch on that may be paid; that one includes all before it.
+// newest epoch on that may be paid; that one includes all before it. A node is
+// paid where the epoch's root says, even if it has asked for another place since.
 func (l settleLedger) Dues(ctx context.Context, epoch uint64) ([]settle.Due, error) {
-	elsewhere, err := l.store.Payouts(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var dues []settle.Due
-	err = l.store.Balances(ctx, epoch, func(b ledger.Balance) error {
+	err := l.store.Balances(ctx, epoch, func(b ledger.Balance) error {
 		dues = append(dues, settle.Due{
-			Node: b.Node, Address: addressOf(b.Node, elsewhere), Points: settle.MicroPoints(b.Points), Royalty: settle.Units(b.Royalties),
+			Node: b.Node, Address: b.Payout, Points: settle.MicroPoints(b.Points), Royalty: settle.Units(b.Royalties),
 		})
 		return nil
 	})
@@ -169,12 +165,4 @@ func (l settleLedger) Dues(ctx context.Context, epoch uint64) ([]settle.Due, err
 		err = fmt.Errorf("the balances of epoch %d are not kept any more, settle a newer one: %w", epoch, settle.ErrNotReady)
 	}
 	return dues, err
-}
-
-// addressOf is where a node is paid: where it asked to be, else at its own key.
-func addressOf(node wire.Key, elsewhere map[wire.Key]wire.Key) wire.Key {
-	if address, ok := elsewhere[node]; ok {
-		return address
-	}
-	return node
 }

@@ -22,6 +22,7 @@ type Backend struct {
 	Nodes       Nodes
 	Epochs      Epochs
 	Settlements Settlements
+	Orders      Orders
 	Books       Books
 	Halts       Halts
 	Datasets    Datasets

@@ -34,7 +34,7 @@ type fake struct {
 }
 
 func (f *fake) backend() api.Backend {
-	return api.Backend{Jobs: (*fakeJobs)(f), Nodes: (*fakeNodes)(f), Epochs: (*fakeEpochs)(f), Halts: new(fakeHalts), Settlements: new(fakeSettlements), Datasets: (*fakeDatasets)(f), Health: f, Owners: fakeOwners{}, Fetch: fakeFetch{}}
+	return api.Backend{Jobs: (*fakeJobs)(f), Nodes: (*fakeNodes)(f), Epochs: (*fakeEpochs)(f), Halts: new(fakeHalts), Settlements: new(fakeSettlements), Orders: new(fakeOrders), Datasets: (*fakeDatasets)(f), Health: f, Owners: fakeOwners{}, Fetch: fakeFetch{}}
 }
 
 func (f *fake) Ready(context.Context) error { return f.ready }
@@ -384,4 +384,32 @@ func (f *fakeSettlements) Run(ctx context.Context, epoch uint64) (api.Settlement
 
 func (f *fakeSettlements) Reconcile(_ context.Context, from uint64) (api.Reconciliation, error) {
 	return api.Reconciliation{Next: from + 1, Batches: 1}, nil
+}
+
+// fakeOrders holds orders that are paid at once.
+type fakeOrders struct{ list []api.Order }
+
+func (f *fakeOrders) Take(_ context.Context, n api.NewOrder) (api.Order, error) {
+	o := api.Order{ID: "o-" + strconv.Itoa(len(f.list)), Dataset: n.Dataset, Version: n.Version, Price: n.Price, State: "open", Pay: "solana:x"}
+	f.list = append(f.list, o)
+	return o, nil
+}
+
+func (f *fakeOrders) List(context.Context, api.Page) ([]api.Order, error) { return f.list, nil }
+
+func (f *fakeOrders) Order(_ context.Context, id string) (api.Order, error) {
+	for _, o := range f.list {
+		if o.ID == id {
+			return o, nil
+		}
+	}
+	return api.Order{}, api.NotFound("no order %s", id)
+}
+
+func (f *fakeOrders) Refund(ctx context.Context, id string, r api.OrderRefund) (api.Order, error) {
+	o, err := f.Order(ctx, id)
+	if err == nil && r.To == "" {
+		err = api.Conflict("nothing can be paid back")
+	}
+	return o, err
 }

@@ -52,6 +52,7 @@ func New(log *slog.Logger, cfg Config, backend Backend, registry *prometheus.Reg
 	s.addBooks()
 	s.addHalts()
 	s.addSettlement()
+	s.addOrders()
 	s.addDatasets()
 	s.addTakedowns()
 	s.addHealth()
@@ -66,7 +67,7 @@ func New(log *slog.Logger, cfg Config, backend Backend, registry *prometheus.Reg
 }
 
 func (b Backend) check() error {
-	if b.Jobs == nil || b.Nodes == nil || b.Epochs == nil || b.Halts == nil || b.Settlements == nil || b.Datasets == nil || b.Health == nil ||
+	if b.Jobs == nil || b.Nodes == nil || b.Epochs == nil || b.Halts == nil || b.Settlements == nil || b.Orders == nil || b.Datasets == nil || b.Health == nil ||
 		b.Owners == nil || b.Fetch == nil {
 		return errors.New("api: a part of the backend is missing")
 	}

@@ -24,3 +24,24 @@ func TestSettlement(t *testing.T) {
 		t.Fatalf("%+v %v", r, err)
 	}
 }
+
+func TestOrders(t *testing.T) {
+	c := serve(t, new(fake), nil).client
+	o, err := c.TakeOrder(t.Context(), api.NewOrder{Dataset: "go-docs", Version: 1, Price: 1 << 60})
+	if err != nil || o.Price != 1<<60 || o.Pay == "" {
+		t.Fatalf("%+v %v", o, err)
+	}
+	if page, err := c.Orders(t.Context(), api.Page{}); err != nil || len(page.Orders) != 1 || page.Orders[0].ID != o.ID {
+		t.Fatalf("%+v %v", page, err)
+	}
+	var refused *api.Error
+	if _, err := c.RefundOrder(t.Context(), o.ID, api.OrderRefund{}); !errors.As(err, &refused) || refused.Code != api.CodeConflict {
+		t.Fatalf("refund of nothing: %v", err)
+	}
+	if _, err := c.Order(t.Context(), "o-9"); !errors.As(err, &refused) || refused.Code != api.CodeNotFound {
+		t.Fatalf("no such order: %v", err)
+	}
+	if _, err := c.TakeOrder(t.Context(), api.NewOrder{Dataset: "go-docs"}); !errors.As(err, &refused) || refused.Code != api.CodeInvalid {
+		t.Fatalf("version 0: %v", err)
+	}
+}

@@ -16,7 +16,8 @@ import (
 
 func newEpochPaid() *cobra.Command {
 	var asJSON bool
-	var node, address, endpoint string
+	var node, endpoint string
+	var earlier []string
 	cmd := &cobra.Command{
 		Use:   "paid FILE --node ID --rpc URL",
 		Short: "Check on Solana that a node was paid what an epoch file says it earned",
@@ -31,7 +32,7 @@ Exit codes: 0 paid in full, 1 not paid or not committed to, 2 cannot tell.`,
   fallow-data epoch paid epochs/epoch-000012.json --node 7Yx… --rpc http://127.0.0.1:8899 --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			claim, err := claimOf(args[0], node, address)
+			claim, err := claimOf(args[0], node, earlier)
 			if err != nil {
 				return err
 			}
@@ -60,13 +61,13 @@ Exit codes: 0 paid in full, 1 not paid or not committed to, 2 cannot tell.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write the report as one JSON object")
 	cmd.Flags().StringVar(&node, "node", "", "the node's id")
-	cmd.Flags().StringVar(&address, "address", "", "where the node is paid, if the file does not say and it is not its own key")
+	cmd.Flags().StringArrayVar(&earlier, "earlier", nil, "an `ADDRESS` the node was paid at before it named the one in the file")
 	cmd.Flags().StringVar(&endpoint, "rpc", "", "`URL` of a Solana RPC endpoint")
 	return cmd
 }
 
 // claimOf is what a file, recomputed, says of a node.
-func claimOf(path, node, address string) (paid.Claim, error) {
+func claimOf(path, node string, earlier []string) (paid.Claim, error) {
 	var c paid.Claim
 	var err error
 	if c.Node, err = wire.ParseKey(node); err != nil {
@@ -85,10 +86,12 @@ func claimOf(path, node, address string) (paid.Claim, error) {
 		return c, fmt.Errorf("cannot tell: node %s has no statement in epoch %d: take the newest epoch in which it earned something", c.Node, f.Head.Epoch)
 	}
 	c = claims[i]
-	if address != "" {
-		if c.Address, err = wire.ParseKey(address); err != nil {
-			return c, fmt.Errorf("cannot tell: --address is %.60q: %w", address, err)
+	for _, text := range earlier {
+		address, err := wire.ParseKey(text)
+		if err != nil {
+			return c, fmt.Errorf("cannot tell: --earlier is %.60q: %w", text, err)
 		}
+		c.Earlier = append(c.Earlier, address)
 	}
 	return c, nil
 }

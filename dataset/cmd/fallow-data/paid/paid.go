@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fallow-network/fallow/dataset/jsonrpc"
@@ -27,6 +28,7 @@ type Claim struct {
 	Root, File [32]byte
 	Node       wire.Key
 	Address    wire.Key         // where it is paid
+	Earlier    []wire.Key       // where it was paid before it named another address
 	Points     memo.MicroPoints // ever earned, up to this epoch
 	Royalty    memo.Units       // likewise
 }
@@ -132,15 +134,15 @@ func (k *checker) commitment(ctx context.Context) error {
 
 // payments adds up what the treasury has paid to the node.
 func (k *checker) payments(ctx context.Context) error {
-	infos, err := k.signatures(ctx, k.report.Account)
+	infos, err := k.history(ctx)
 	if err != nil {
 		return err
 	}
 	from := tx.TokenAccount(k.report.Treasury, k.report.Mint)
 	royalty := k.claim.Royalty
 	var points []memo.Paid
-	for i := len(infos) - 1; i >= 0; i-- { // oldest first
-		t, err := k.transaction(ctx, infos[i].Signature)
+	for _, signature := range infos {
+		t, err := k.transaction(ctx, signature)
 		if err != nil {
 			return err
 		}
@@ -148,11 +150,11 @@ func (k *checker) payments(ctx context.Context) error {
 		if !ok || m.Kind != memo.Pay || t.Keys[0] != k.report.Treasury {
 			continue
 		}
-		units := paidBy(t, m, from, k.report.Account, k.claim)
+		units := k.paidBy(t, m, from)
 		if units == 0 {
 			continue
 		}
-		k.report.Payments = append(k.report.Payments, Payment{Transaction: infos[i].Signature, Epoch: m.Epoch, Payment: m.Seq, Units: units})
+		k.report.Payments = append(k.report.Payments, Payment{Transaction: signature, Epoch: m.Epoch, Payment: m.Seq, Units: units})
 		k.report.Paid += units
 		part := min(units, royalty)
 		royalty -= part
@@ -167,10 +169,30 @@ func (k *checker) payments(ctx context.Context) error {
 	return nil
 }
 
-// paidBy is what the transaction pays to the claim's node on account. Another
-// node may be paid on the same account; the tags tell them apart.
-func paidBy(t *tx.Transaction, m memo.Memo, from, account wire.Key, c Claim) memo.Units {
+// history is the transactions of every account the node was ever paid on.
+func (k *checker) history(ctx context.Context) ([]string, error) {
+	var list []string
+	for _, address := range append([]wire.Key{k.claim.Address}, k.claim.Earlier...) {
+		infos, err := k.signatures(ctx, tx.TokenAccount(address, k.report.Mint))
+		if err != nil {
+			return nil, err
+		}
+		for _, info := range infos {
+			if !slices.Contains(list, info.Signature) {
+				list = append(list, info.Signature)
+			}
+		}
+	}
+	slices.Reverse(list) // oldest first, where it is one account
+	return list, nil
+}
+
+// paidBy is what the transaction pays to the claim's node. A transfer with a tag
+// is for the node of that tag, whichever account it goes to; one without, for
+// the node whose own key the account belongs to.
+func (k *checker) paidBy(t *tx.Transaction, m memo.Memo, from wire.Key) memo.Units {
 	var sum memo.Units
+	own := tx.TokenAccount(k.claim.Node, k.report.Mint)
 	transfer := 0
 	for _, in := range t.Instructions {
 		to, units, ok := t.TransferOut(in, from)
@@ -179,11 +201,7 @@ func paidBy(t *tx.Transaction, m memo.Memo, from, account wire.Key, c Claim) mem
 		}
 		tag := m.Tags[transfer]
 		transfer++
-		ours := c.Address == c.Node
-		if tag != "" {
-			ours = memo.Tagged(c.Node.String(), tag)
-		}
-		if to == account && ours {
+		if tag == "" && to == own || tag != "" && memo.Tagged(k.claim.Node.String(), tag) {
 			sum += memo.Units(units)
 		}
 	}
