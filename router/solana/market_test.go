@@ -139,6 +139,9 @@ func TestOrders(t *testing.T) {
 
 	// One transaction with two references pays one order.
 	a, b := s.take(t, 500), s.take(t, 500)
+	if a.ID > b.ID { // taken in the same millisecond; the smaller id is looked at first
+		a, b = b, a
+	}
 	s.pay(t, 500, a.Reference, b.Reference)
 	s.finalise(t)
 	s.expect(t, a.ID, market.Paid, 500, 0)
