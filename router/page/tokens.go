@@ -1,6 +1,7 @@
 package page
 
 import (
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 )
@@ -17,13 +18,24 @@ const bytesPerToken = 4
 func EstimateTokens(text string) int64 {
 	dense, denseBytes := 0, 0
 	for i := 0; i < len(text); {
-		c := text[i]
-		switch {
+		// Eight bytes none of which begins a character of three or more are passed
+		// over; that may end within a character, whose rest begins none either.
+		if i+8 <= len(text) {
+			p := text[i : i+8]
+			w := uint64(p[0]) | uint64(p[1])<<8 | uint64(p[2])<<16 | uint64(p[3])<<24 |
+				uint64(p[4])<<32 | uint64(p[5])<<40 | uint64(p[6])<<48 | uint64(p[7])<<56
+			first := bits.TrailingZeros64(w&(w<<1)&(w<<2)&0x8080808080808080) / 8
+			if i += first; first == 8 {
+				continue
+			}
+		}
+		switch c := text[i]; {
 		case c < firstDenseLead:
 			i++
-			for i+8 <= len(text) && text[i]|text[i+1]|text[i+2]|text[i+3]|text[i+4]|text[i+5]|text[i+6]|text[i+7] < utf8.RuneSelf {
-				i += 8
-			}
+		case 0xe5 <= c && c <= 0xe9 && i+2 < len(text) && text[i+1]&0xc0 == 0x80 && text[i+2]&0xc0 == 0x80: // Han, all of them
+			dense++
+			denseBytes += 3
+			i += 3
 		default:
 			r, size := utf8.DecodeRuneInString(text[i:])
 			if isDense(r) {
