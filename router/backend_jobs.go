@@ -14,14 +14,15 @@ import (
 type backendJobs struct {
 	crawler *crawl.Crawler
 	store   *store.Store
+	located bool // the router can tell where nodes are
 }
 
 var _ api.Jobs = backendJobs{}
 
 func (b backendJobs) Submit(ctx context.Context, spec job.Spec) (string, error) {
-	if spec.Country != "" {
+	if spec.Country != "" && !b.located {
 		// Accepted, it would wait for ever.
-		return "", api.Invalid("country is %q: this router does not know where its nodes are, so leave the country out", spec.Country)
+		return "", api.Invalid("country is %q: this router does not know where its nodes are; leave the country out, or start the router with --geoip FILE", spec.Country)
 	}
 	j, err := b.crawler.Submit(ctx, spec)
 	return j.ID, forCaller(err)

@@ -27,7 +27,10 @@ type Config struct {
 	LabCA string // PEM file of extra roots; lab mode only
 	// Polite keeps the politeness floors of the real web in a lab, scaled: so long
 	// between two starts on a site. Lab mode only; 0 lets the floors fall away.
-	Polite  time.Duration
+	Polite time.Duration
+	// GeoIP is a file that tells the countries of addresses, see package geo; empty:
+	// no node's country is known, and jobs cannot wish for one.
+	GeoIP   string
 	Contact string // where site owners can reach the operator; required outside lab mode
 
 	EpochEvery time.Duration      // an epoch closes after so long; 0: only by hand

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,6 +29,7 @@ import (
 	"github.com/fallow-network/fallow/router/crawl/fetch"
 	"github.com/fallow-network/fallow/router/dedupe"
 	"github.com/fallow-network/fallow/router/fleet"
+	"github.com/fallow-network/fallow/router/fleet/geo"
 	"github.com/fallow-network/fallow/router/ledger"
 	"github.com/fallow-network/fallow/router/market"
 	"github.com/fallow-network/fallow/router/meter"
@@ -48,6 +50,7 @@ type Router struct {
 	store     *store.Store
 	ledger    *ledger.Ledger
 	meter     *meter.Meter
+	countries *geo.Countries
 	host      host.Host
 	fleet     *fleet.Fleet
 	pool      *tunnel.Pool
@@ -114,6 +117,12 @@ func (r *Router) open() error {
 	}
 	if r.host, err = newHost(r.id.Private, cfg.Listen, web, cfg.Fleet.MaxNodes); err != nil {
 		return err
+	}
+	if cfg.GeoIP != "" {
+		if r.countries, err = geo.Open(cfg.GeoIP); err != nil {
+			return err
+		}
+		cfg.Fleet.Country = func(_ wire.Key, at netip.Addr) string { return r.countries.Of(at) }
 	}
 	r.fleet = fleet.New(r.log.With("part", "fleet"), now, fleetDB{r.store}, r.meter, r.id.Private, fleet.NewMetrics(r.registry), cfg.Fleet)
 	if err := r.fleet.LoadHalt(ctx); err != nil {
@@ -245,6 +254,9 @@ func (r *Router) closeStores() error {
 	if r.store != nil {
 		errs = append(errs, r.store.Close())
 	}
+	if r.countries != nil {
+		errs = append(errs, r.countries.Close())
+	}
 	return errors.Join(errs...)
 }
 
@@ -263,7 +275,7 @@ func (r *Router) newAPI() (*api.Server, error) {
 	cfg.Listen, cfg.Version, cfg.Lab, cfg.Contact = r.cfg.API, r.cfg.Version, r.cfg.Lab, r.cfg.Contact
 	cfg.UserAgent = fetch.UserAgent(r.cfg.Version, r.cfg.Contact)
 	return api.New(r.log.With("part", "api"), cfg, api.Backend{
-		Jobs:        backendJobs{crawler: r.crawler, store: r.store},
+		Jobs:        backendJobs{crawler: r.crawler, store: r.store, located: r.countries != nil || r.cfg.Fleet.Country != nil},
 		Nodes:       backendNodes{fleet: r.fleet, db: fleetDB{r.store}},
 		Epochs:      backendEpochs{epochs: r.epochs, ledger: r.ledger, store: r.store},
 		Settlements: backendSettlements{r.settle},

@@ -29,6 +29,10 @@ type Grip struct {
 // keep the load even; a few more let health and spread have their say.
 const candidates = 8
 
+// neighbour is what a node is worth for a site that another node of its /24 or
+// /48 has lately fetched from: a site should see the fleet from many networks.
+const neighbour = 0.4
+
 // Pick chooses a node: one that lately served the site and is free, for up to
 // StickyFetches, otherwise the best of a few drawn at random. It does not
 // wait: ErrNoNode says why there is none, and Changed when to ask again.
@@ -52,7 +56,7 @@ func (f *Fleet) Pick(w Wish) (*Grip, error) {
 }
 
 func (f *Fleet) grip(s *session, w Wish, fresh bool) *Grip {
-	f.sites.enter(w.Site, s.member.Key, fresh)
+	f.sites.enter(w.Site, s.member.Key, s.member.Clump, fresh)
 	return &Grip{Node: s.member.Key, Country: s.member.Country, session: s, site: w.Site}
 }
 
@@ -71,12 +75,17 @@ func (f *Fleet) sticky(w Wish, now time.Time) *session {
 func (f *Fleet) draw(w Wish, now time.Time) *session {
 	var best *session
 	bestScore := -1.0
+	crowded := f.sites.crowded(w.Site)
 	for range min(candidates, len(f.order)) {
 		s := f.order[rand.IntN(len(f.order))]
 		if !s.fits(w, now) {
 			continue
 		}
-		if score := s.score(); score > bestScore {
+		score := s.score()
+		if key, met := crowded[s.member.Clump]; met && key != s.member.Key {
+			score *= neighbour
+		}
+		if score > bestScore {
 			best, bestScore = s, score
 		}
 	}

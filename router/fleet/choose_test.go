@@ -192,3 +192,27 @@ func TestSiteCooldown(t *testing.T) {
 	k.clock.move(time.Second)
 	k.pick(fleet.Wish{Site: "a.test"})
 }
+
+// A site sees the fleet from many networks: of ten nodes in one and two in
+// networks of their own, it is not the ten that get nearly all.
+func TestSpreadOverNetworks(t *testing.T) {
+	k := newKit(t, func(c *fleet.Config) { c.StickyFetches = 1 })
+	crowd, apart := k.nodes(10, 4), k.nodes(2, 4)
+	for _, n := range crowd {
+		k.SetClump(n.key, "one")
+	}
+	k.SetClump(apart[0].key, "two")
+	k.SetClump(apart[1].key, "three")
+	got := 0
+	for range 400 {
+		g := k.pick(fleet.Wish{Site: "a.test"})
+		if g.Node == apart[0].key || g.Node == apart[1].key {
+			got++
+		}
+		k.Release(g, fleet.Served)
+	}
+	// By chance alone it would be a sixth, 67.
+	if got < 150 {
+		t.Errorf("the two apart got %d of 400 fetches", got)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -105,7 +106,10 @@ type Config struct {
 	UnwellAfter    int           // failures in a row before a node is rested
 	UnwellBase     time.Duration // its first rest; doubled each time
 	UnwellMax      time.Duration
-	SuspectFor     time.Duration // how long a suspicion is remembered
+	// Country tells where a node is that connects from an address, empty while it
+	// is not known. Nil: of none. It is called once a session.
+	Country    func(node wire.Key, at netip.Addr) string
+	SuspectFor time.Duration // how long a suspicion is remembered
 }
 
 // DefaultConfig returns the defaults.

@@ -119,7 +119,7 @@ func (f *Fleet) hello(stream network.Stream) (*session, wire.Reason, error) {
 	s.class = class(remote)
 	s.member = Member{
 		Key: key, Platform: clean(hello.Platform), AgentVersion: clean(hello.AgentVersion),
-		Clump: f.clump(remote), Payout: payout, SeenAt: now,
+		Country: f.country(key, remote), Clump: f.clump(remote), Payout: payout, SeenAt: now,
 	}
 	return s, wire.OK, nil
 }
@@ -255,6 +255,15 @@ func (f *Fleet) clump(a ma.Multiaddr) string {
 	mac := hmac.New(sha256.New, f.clumpKey)
 	mac.Write([]byte(prefix.String()))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// country is where a node is, as far as the router can tell.
+func (f *Fleet) country(node wire.Key, a ma.Multiaddr) string {
+	addr, ok := address(a)
+	if !ok || f.cfg.Country == nil {
+		return ""
+	}
+	return f.cfg.Country(node, addr)
 }
 
 // observed is what a node is told of its own address, which it cannot see from

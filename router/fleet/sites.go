@@ -25,6 +25,7 @@ type siteNodes struct{ nodes []siteNode }
 
 type siteNode struct {
 	key      wire.Key
+	clump    string // the /24 or /48 it is in, empty if none counts
 	inFlight int
 	fetches  int       // since it was last chosen for the site
 	fails    int       // since it last served the site
@@ -90,15 +91,37 @@ func (m *siteMemory) free(site string, limit int, avoid []wire.Key) (wire.Key, b
 }
 
 // enter counts a fetch that starts; fresh says that the node was chosen anew.
-func (m *siteMemory) enter(site string, key wire.Key, fresh bool) {
+func (m *siteMemory) enter(site string, key wire.Key, clump string, fresh bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.entry(site, key)
+	n.clump = clump
 	if fresh {
 		n.fetches = 0
 	}
 	n.inFlight++
 	n.fetches++
+}
+
+// crowded are the networks from which the site was fetched lately.
+func (m *siteMemory) crowded(site string) map[string]wire.Key {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known, ok := m.sites.Get(site)
+	if !ok {
+		return nil
+	}
+	var crowded map[string]wire.Key
+	for _, n := range known.nodes {
+		if n.clump == "" || n.fetches == 0 {
+			continue
+		}
+		if crowded == nil {
+			crowded = make(map[string]wire.Key)
+		}
+		crowded[n.clump] = n.key
+	}
+	return crowded
 }
 
 func (m *siteMemory) leave(site string, key wire.Key, served bool) {

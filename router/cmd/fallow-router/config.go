@@ -65,6 +65,8 @@ func (c *config) settings() *pflag.FlagSet {
 
 	set.DurationVar(&c.Polite, "polite", c.Polite, "lab mode only: keep the politeness floors of the real web, scaled to so long between two requests to a site; 0s: none")
 
+	set.StringVar(&c.GeoIP, "geoip", c.GeoIP, "FILE that tells the countries of addresses: a MaxMind database (.mmdb), or a text with a network and a country a line; without it no job can wish for a country")
+
 	set.DurationVar(&c.EpochEvery, "epoch.every", c.EpochEvery, "an epoch is closed after so long; 0s: only by hand, with fallow-router epoch close")
 	set.Int64Var(&c.points, "epoch.pool_points", c.points, "points shared out per epoch, from the next epoch on")
 	set.DurationVar(&c.SignGrace, "epoch.sign_grace", c.SignGrace, "how long nodes may countersign once an epoch is closing")

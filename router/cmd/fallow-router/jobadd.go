@@ -60,7 +60,7 @@ Ctrl-C then leaves the job running.
 	set.StringVar(&ask.Purpose, "purpose", "", "what the data is for, in a sentence; the home users who carry it and the dataset's readers see it")
 	set.StringVar(&ask.Scope, "scope", string(job.ScopeHost), "which found links are followed: list (none), prefix, host or site")
 	set.Int64Var(&ask.MaxPages, "max-pages", 0, "fetches at most, seeds included (default 10000)")
-	set.StringVar(&ask.Country, "country", "", "two-letter `CC` of the country the nodes should be in; refused while the router does not know where its nodes are, which needs GeoIP and is not built yet")
+	set.StringVar(&ask.Country, "country", "", "two-letter `CC` of the country the nodes have to be in; while none is there the job waits and says so. Needs a router started with --geoip")
 	set.BoolVar(&ask.KeepRaw, "keep-raw", false, "keep the answers too, as the sites sent them (raw/ in the dataset; needed for a WARC export; some twenty times the size of the text)")
 	set.BoolVar(&ask.Redact, "redact", false, "replace mail addresses, telephone numbers, IBANs and identity numbers in titles and texts by [email], [phone], [iban] and [id]; without it they are only counted")
 	set.Float64Var(&ask.Near, "near", job.DefaultNear, "similarity of word shingles from which a page is dropped as a near duplicate, 0.7 to 1; 1 drops exact duplicates only")

@@ -34,6 +34,7 @@ var flagNames = [][2]string{
 	{"lab", "lab"},
 	{"ca", "ca"},
 	{"polite", "polite"},
+	{"geoip", "geoip"},
 	{"settle.mode", "settle"},
 	{"log.format", "log"},
 	{"log.level", "log-level"},
