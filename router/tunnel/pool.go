@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -100,6 +102,9 @@ func (p *Pool) transport(r Route, w Work) *route {
 			return nil, err
 		}
 		conn, err := p.dialer.Dial(ctx, r.Node, t, account)
+		if isBusy(err) && p.relieve(ctx, r.Node) {
+			conn, err = p.dialer.Dial(ctx, r.Node, t, account)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -121,6 +126,37 @@ func (p *Pool) transport(r Route, w Work) *route {
 		ReadBufferSize: cfg.ReadBuffer, WriteBufferSize: 4 << 10,
 	}
 	return carrier
+}
+
+// relieveWait lets a node hear that tunnels were closed before it is asked again.
+const relieveWait = 100 * time.Millisecond
+
+// relieve closes the tunnels through a node that nobody uses at the moment: in a
+// crawl of many sites those kept for the last sites would leave no place for the
+// next. It reports whether asking the node again makes sense.
+func (p *Pool) relieve(ctx context.Context, node wire.Key) bool {
+	for _, r := range p.kept.Keys() {
+		if r.Node != node {
+			continue
+		}
+		if t, ok := p.kept.Peek(r); ok {
+			t.CloseIdleConnections()
+		}
+	}
+	timer := time.NewTimer(relieveWait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// isBusy reports whether a node has declined because it carries all that it may.
+func isBusy(err error) bool {
+	var refused *Error
+	return errors.As(err, &refused) && refused.Reason == wire.Busy
 }
 
 // handshake speaks TLS with the site, end to end through the node.
