@@ -113,6 +113,40 @@ func TestFlippedBytesOfAProofAreFound(t *testing.T) {
 	}
 }
 
+// What means the same and is written otherwise is refused too.
+func TestProofHasOneForm(t *testing.T) {
+	row := int64(5)
+	file := prove(t, publish(t, 20), dataset.Wanted{Row: &row})
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(string) string{
+		"a tab for a space": func(s string) string { return strings.Replace(s, "\n  \"row\"", "\n \t\"row\"", 1) },
+		"a line feed more":  func(s string) string { return s + "\n" },
+		"compact":           func(s string) string { return strings.ReplaceAll(s, "\n  ", "") },
+		"a key twice":       func(s string) string { return strings.Replace(s, "\"row\": 5", "\"row\": 4,\n  \"row\": 5", 1) },
+		"a key more":        func(s string) string { return strings.Replace(s, "\"row\": 5", "\"row\": 5,\n  \"x\": 1", 1) },
+		"a key in capitals": func(s string) string { return strings.Replace(s, "\"row\": 5", "\"Row\": 5", 1) },
+		"an escaped letter": func(s string) string { return strings.Replace(s, "\"format\": \"f", "\"format\": \"\\u0066", 1) },
+		"capitals in a hash": func(s string) string {
+			i := strings.Index(s, "\"path\"")
+			return s[:i+20] + strings.ToUpper(s[i+20:i+60]) + s[i+60:]
+		},
+	} {
+		other := change(string(whole))
+		if other == string(whole) {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		if err := os.WriteFile(file, []byte(other), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if report := verdict(t, file, dataset.VerifyOptions{}); report.Valid {
+			t.Errorf("%s: valid", name)
+		}
+	}
+}
+
 // Whoever has no key cannot show a row that is not there.
 func TestForgedProofs(t *testing.T) {
 	dir := publish(t, 20)
