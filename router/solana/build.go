@@ -24,12 +24,16 @@ var markerOwner = sol.MemoProgramID
 // lead is how many instructions stand before those of the payouts.
 const lead = 5
 
+// seedLength is how many characters a marker's seed has, 32 at most. 64 bits keep
+// strangers from guessing it; each character more is taken from the payouts.
+const seedLength = 16
+
 // markerSeed is where the marker of seq lies under the treasury. Only who has
 // the treasury's key can tell it beforehand.
 func (c *Chain) markerSeed(seq uint64) string {
 	mac := hmac.New(sha256.New, c.markerKey[:])
 	mac.Write(binary.BigEndian.AppendUint64([]byte("seq\n"), seq))
-	return hex.EncodeToString(mac.Sum(nil))[:sol.MaxSeedLength]
+	return hex.EncodeToString(mac.Sum(nil))[:seedLength]
 }
 
 func (c *Chain) marker(seq uint64) (sol.PublicKey, error) {
@@ -117,7 +121,7 @@ func (c *Chain) Size(b settle.Batch) (size, limit int) {
 		signature, header, recent, key = 64, 3, 32, 32
 		budgets                        = 3 + 5 + 3 + 9                    // program, counts, data
 		markerRent                     = 3 + 2 + 12                       //
-		allocate                       = 3 + 2 + 4 + 32 + 8 + 32 + 8 + 32 // kind, base, seed with length, space, owner
+		allocate                       = 3 + 2 + 4 + 32 + 8 + seedLength + 8 + 32 // kind, base, seed with length, space, owner
 		transfer, open                 = 3 + 3 + 9, 3 + 6 + 1
 	)
 	signers := 1
