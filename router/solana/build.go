@@ -119,8 +119,8 @@ func payoutOf(b settle.Batch, instruction int) int {
 func (c *Chain) Size(b settle.Batch) (size, limit int) {
 	const (
 		signature, header, recent, key = 64, 3, 32, 32
-		budgets                        = 3 + 5 + 3 + 9                    // program, counts, data
-		markerRent                     = 3 + 2 + 12                       //
+		budgets                        = 3 + 5 + 3 + 9                            // program, counts, data
+		markerRent                     = 3 + 2 + 12                               //
 		allocate                       = 3 + 2 + 4 + 32 + 8 + seedLength + 8 + 32 // kind, base, seed with length, space, owner
 		transfer, open                 = 3 + 3 + 9, 3 + 6 + 1
 	)
