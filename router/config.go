@@ -23,6 +23,8 @@ type Config struct {
 	Flight  string // host:port of Arrow Flight, loopback only; empty: not served
 	Version string // of the program
 
+	Collectors string // folder of collectors beside the built-in ones; "": none
+
 	Lab   bool   // only loopback and private sites, no politeness floors
 	LabCA string // PEM file of extra roots; lab mode only
 	// Polite keeps the politeness floors of the real web in a lab, scaled: so long

@@ -139,6 +139,9 @@ func (r *Router) open() error {
 		orders: orders,
 		dir:    filepath.Join(cfg.Dir, "datasets"), key: r.id.Private, version: cfg.Version, contact: cfg.Contact, now: now,
 	}
+	if r.cfg.Crawl.Collector, err = openCollectors(cfg.Collectors); err != nil {
+		return err
+	}
 	if err := r.openOptOuts(ctx); err != nil {
 		return err
 	}

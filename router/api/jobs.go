@@ -50,6 +50,7 @@ type JobOptions struct {
 	Priority   string   `json:"priority,omitempty" enum:"low,normal,high" doc:"Share of the starts beside other jobs: each step is four times the one below; normal unless given"`
 	Sitemaps   string   `json:"sitemaps,omitempty" enum:"follow,off,only" doc:"Whether the sitemaps that robots.txt names are read: follow unless given; only follows nothing else"`
 	Recrawl    bool     `json:"recrawl,omitempty" doc:"Take up the dataset's addresses that are due again, and ask sites only for what has changed"`
+	Collector  string   `json:"collector,omitempty" maxLength:"63" doc:"Collector that reads fields out of pages; the records carry them"`
 }
 
 // options fits them to the crawl's.
@@ -57,6 +58,7 @@ func (o JobOptions) options() job.Options {
 	out := job.Options{
 		Include: o.Include, Exclude: o.Exclude, MaxDepth: o.MaxDepth, MaxPerSite: o.MaxPerSite,
 		Priority: job.Priority(o.Priority), Sitemaps: job.Sitemaps(o.Sitemaps), Recrawl: o.Recrawl,
+		Collector: o.Collector,
 	}
 	if o.Priority == "normal" {
 		out.Priority = job.PriorityNormal
@@ -72,6 +74,7 @@ func OptionsView(o job.Options) JobOptions {
 	return JobOptions{
 		Include: o.Include, Exclude: o.Exclude, MaxDepth: o.MaxDepth, MaxPerSite: o.MaxPerSite,
 		Priority: cmp.Or(string(o.Priority), "normal"), Sitemaps: cmp.Or(string(o.Sitemaps), "follow"), Recrawl: o.Recrawl,
+		Collector: o.Collector,
 	}
 }
 

@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/PuerkitoBio/goquery"
 	"golang.org/x/net/html"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Row is one row: fields by name, each string, int64, float64, bool, or a list.
@@ -250,4 +254,29 @@ func (c *Collector) Check() error {
 		return fmt.Errorf("%w: follows %q, expected %q", ErrTest, links, c.Test.Follow)
 	}
 	return nil
+}
+
+// Text is what the texts of rows say, a line each, in the order of the fields'
+// names: the main text of a page that is no document itself.
+func Text(rows []Row) string {
+	var b strings.Builder
+	for _, row := range rows {
+		for _, name := range slices.Sorted(maps.Keys(row)) {
+			text, ok := row[name].(string)
+			if !ok || b.Len()+len(text) > maxOutput {
+				continue
+			}
+			b.WriteString(strings.Map(printable, text))
+			b.WriteByte('\n')
+		}
+	}
+	return norm.NFC.String(strings.TrimSpace(b.String()))
+}
+
+// printable leaves control characters out of a text, but for its lines.
+func printable(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return -1
+	}
+	return r
 }

@@ -43,9 +43,11 @@ type Config struct {
 	Frontier frontier.Config
 	Dedupe   dedupe.Config
 	Visits   visits.Limits
-	Gate     gate.Config
-	Fetch    fetch.Limits
-	Page     page.Options
+	// Collector is the collector of a name, nil if there is none. Default nil: none.
+	Collector func(name string) Collector
+	Gate      gate.Config
+	Fetch     fetch.Limits
+	Page      page.Options
 }
 
 // DefaultConfig is for the real web.

@@ -56,6 +56,9 @@ func (c *Crawler) Submit(ctx context.Context, spec job.Spec) (job.Job, error) {
 	if err != nil {
 		return job.Job{}, err
 	}
+	if err := c.checkCollector(j.Options.Collector); err != nil {
+		return job.Job{}, err
+	}
 	for _, seed := range j.Seeds {
 		a, err := dedupe.Canonical(seed)
 		if err != nil {

@@ -33,9 +33,16 @@ type kept struct {
 // the dataset.
 func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision, tally Tally) visit {
 	v := visit{tally: tally}
-	p, err := page.Parse(page.Input{
-		Body: got.Body, ContentType: got.ContentType, URL: item.URL, LinkHeaders: got.Header.Values("Link"),
-	}, c.cfg.Page)
+	in := page.Input{Body: got.Body, ContentType: got.ContentType, URL: item.URL, LinkHeaders: got.Header.Values("Link")}
+	p, err := page.Parse(in, c.cfg.Page)
+	fields := c.collect(r, item, in)
+	switch {
+	case fields != nil && errors.Is(err, page.ErrUnsupported):
+		p, err = fields.page(mimeOf(got.ContentType)), nil
+		fallthrough
+	case fields != nil && err == nil:
+		fields.addTo(p)
+	}
 	if errors.Is(err, page.ErrUnsupported) && r.job.Scope != job.ScopeList {
 		if feed, ok := c.readFeed(r, item, got, v); ok {
 			return feed
@@ -68,7 +75,11 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 		v.tally.Skipped = one("plain_http")
 	default:
 		c.keepPage(r, item, got, &v, func() *kept {
-			return c.record(r, item, got, p, d, append(signals, d.Signals...), gate.Combine(d.AITrain, verdict.AITrain))
+			k := c.record(r, item, got, p, d, append(signals, d.Signals...), gate.Combine(d.AITrain, verdict.AITrain))
+			if fields != nil {
+				k.record.Collector, k.record.Fields = fields.label, fields.fields
+			}
+			return k
 		}, p.Text)
 	}
 	return v

@@ -85,6 +85,7 @@ func (c *config) settings() *pflag.FlagSet {
 	set.DurationVar(&c.Settle.Patience, "settle.patience", c.Settle.Patience, "how long one transaction is waited for before it is left as unknown, to be looked at by the next run")
 
 	set.IntVar(&c.Crawl.Workers, "crawl.workers", c.Crawl.Workers, "fetches at once, over all jobs")
+	set.StringVar(&c.Collectors, "crawl.collectors", c.Collectors, "folder with collectors of your own, beside the built-in ones; see fallow-router collector")
 	set.IntVar(&c.Crawl.ShardRows, "crawl.shard_rows", c.Crawl.ShardRows, "records that close a shard")
 	set.Int64Var(&c.Crawl.ShardBytes, "crawl.shard_bytes", c.Crawl.ShardBytes, "bytes of text that close a shard; memory is a small multiple of it")
 	set.DurationVar(&c.Crawl.ShardAge, "crawl.shard_age", c.Crawl.ShardAge, "age that closes a shard: how much work a crash can cost")

@@ -35,7 +35,7 @@ func newDatasetList(t *target) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
-				list, err := collect(limit, func(p api.Page) ([]api.Dataset, string, error) {
+				list, err := readAll(limit, func(p api.Page) ([]api.Dataset, string, error) {
 					page, err := c.Datasets(ctx, p)
 					return page.Datasets, page.Next, err
 				})
@@ -88,14 +88,14 @@ func newDatasetShow(t *target) *cobra.Command {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
 				d := shownDataset{Name: args[0]}
 				var err error
-				d.Versions, err = collect(limit, func(p api.Page) ([]api.Version, string, error) {
+				d.Versions, err = readAll(limit, func(p api.Page) ([]api.Version, string, error) {
 					page, err := c.Versions(ctx, args[0], p)
 					return page.Versions, page.Next, err
 				})
 				if err != nil {
 					return err
 				}
-				d.Notices, err = collect(math.MaxInt, func(p api.Page) ([]api.Notice, string, error) {
+				d.Notices, err = readAll(math.MaxInt, func(p api.Page) ([]api.Notice, string, error) {
 					page, err := c.Notices(ctx, args[0], p)
 					return page.Notices, page.Next, err
 				})

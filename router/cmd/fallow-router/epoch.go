@@ -35,7 +35,7 @@ func newEpochList(t *target) *cobra.Command {
 		Example: "  fallow-router epoch list --data ./data/router --limit 10",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
-				epochs, err := collect(limit, func(p api.Page) ([]api.Epoch, string, error) {
+				epochs, err := readAll(limit, func(p api.Page) ([]api.Epoch, string, error) {
 					page, err := c.Epochs(ctx, p)
 					return page.Epochs, page.Next, err
 				})
@@ -134,7 +134,7 @@ type fullEpoch struct {
 }
 
 func (t *target) showEpoch(ctx context.Context, c *api.Client, s screen, e api.Epoch) error {
-	list, err := collect(math.MaxInt, func(p api.Page) ([]api.Statement, string, error) {
+	list, err := readAll(math.MaxInt, func(p api.Page) ([]api.Statement, string, error) {
 		page, err := c.Statements(ctx, e.Number, p)
 		return page.Statements, page.Next, err
 	})

@@ -41,7 +41,7 @@ func newJobList(t *target) *cobra.Command {
   fallow-router job list --api http://127.0.0.1:4180 --limit 500 --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
-				jobs, err := collect(limit, func(p api.Page) ([]api.Job, string, error) {
+				jobs, err := readAll(limit, func(p api.Page) ([]api.Job, string, error) {
 					page, err := c.Jobs(ctx, p)
 					return page.Jobs, page.Next, err
 				})
@@ -207,6 +207,7 @@ func wishes(o api.JobOptions) string {
 	add(o.Sitemaps == "off", "no sitemaps")
 	add(o.Sitemaps == "only", "sitemaps only")
 	add(o.Recrawl, "recrawl")
+	add(o.Collector != "", "collector %s", o.Collector)
 	return strings.Join(parts, ", ")
 }
 

@@ -34,7 +34,7 @@ now; STANDING is 1000 or, with the reason beside it, less.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
 				var all api.NodePage
-				nodes, err := collect(limit, func(p api.Page) ([]api.Node, string, error) {
+				nodes, err := readAll(limit, func(p api.Page) ([]api.Node, string, error) {
 					page, err := c.Nodes(ctx, p)
 					all.Connected, all.Sharing = page.Connected, page.Sharing
 					return page.Nodes, page.Next, err

@@ -62,7 +62,7 @@ func newOrderList(t *target) *cobra.Command {
 		Example: "  fallow-router order list --data ./data/router",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.speak(cmd, func(ctx context.Context, c *api.Client, s screen) error {
-				orders, err := collect(limit, func(p api.Page) ([]api.Order, string, error) {
+				orders, err := readAll(limit, func(p api.Page) ([]api.Order, string, error) {
 					page, err := c.Orders(ctx, p)
 					return page.Orders, page.Next, err
 				})

@@ -95,8 +95,8 @@ func (t *target) speak(cmd *cobra.Command, f func(ctx context.Context, c *api.Cl
 	return t.withHint(f(cmd.Context(), client, newScreen(cmd.OutOrStdout())))
 }
 
-// collect reads a list part by part until limit entries are there.
-func collect[T any](limit int, part func(p api.Page) (list []T, next string, err error)) ([]T, error) {
+// readAll reads a list part by part until limit entries are there.
+func readAll[T any](limit int, part func(p api.Page) (list []T, next string, err error)) ([]T, error) {
 	all := []T{}
 	after := ""
 	for len(all) < limit {

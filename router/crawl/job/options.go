@@ -25,6 +25,8 @@ type Options struct {
 	// Recrawl takes up the addresses that the dataset holds and that are due
 	// again, besides the seeds, and asks sites only for what has changed.
 	Recrawl bool `json:"recrawl,omitempty"`
+	// Collector names the collector that reads fields out of pages, "" for none.
+	Collector string `json:"collector,omitempty"`
 }
 
 // Priority is a job's weight beside other jobs.

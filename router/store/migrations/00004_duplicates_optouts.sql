@@ -1,8 +1,6 @@
 -- +goose Up
--- From which similarity a page is a near duplicate, 0 to 1, and the collector
--- that reads a job's pages, '' for none.
+-- From which similarity a page is a near duplicate, 0 to 1.
 ALTER TABLE jobs ADD COLUMN near DOUBLE PRECISION NOT NULL DEFAULT 0.8;
-ALTER TABLE jobs ADD COLUMN collector TEXT NOT NULL DEFAULT '';
 
 -- Sites whose owners proved that they are and want no fetches. A withdrawn
 -- opt-out stays, as evidence.
@@ -15,5 +13,4 @@ CREATE TABLE opt_outs (
 
 -- +goose Down
 DROP TABLE opt_outs;
-ALTER TABLE jobs DROP COLUMN collector;
 ALTER TABLE jobs DROP COLUMN near;
