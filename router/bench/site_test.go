@@ -26,8 +26,8 @@ type siteConfig struct {
 type shape string
 
 const (
-	// shapeMagazine is the mark-up of an ordinary publisher: a sixth of a page
-	// is text.
+	// shapeMagazine is the mark-up of an ordinary publisher: a tenth of a page of
+	// 60 KB is text, a quarter of one of 240 KB.
 	shapeMagazine shape = "magazine"
 	// shapeProse is nearly all text, in four scripts.
 	shapeProse shape = "prose"

@@ -23,10 +23,10 @@ type MagazineConfig struct {
 }
 
 // Magazine is an http.Handler: a made-up site whose pages are marked up like
-// those of an ordinary publisher. Of a page of 60 KiB about 9 KiB are article;
+// those of an ordinary publisher. Of a page of 60 KiB some 7 KiB are article;
 // around it stand metas, JSON-LD, styles, scripts with their state in JSON, a
 // menu, teasers of other articles, icons drawn in SVG and a footer, in some 900
-// elements. Every page has 60 links to pages of the site, a third of them the
+// elements. Every page has up to 60 links to pages of the site, a third of them the
 // same on all, and more size means more article and more state, not more links.
 //
 // Pages are /p/0 to /p/N-1; page i links to 2i+1 and 2i+2, so that all can be
