@@ -181,14 +181,9 @@ func (r *feedReader) keep() {
 		return
 	}
 	u, err := r.base.Parse(repair(raw))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return
+	if address, ok := entryAddress(u); ok && err == nil {
+		r.locs = append(r.locs, Loc{address, parseFeedDate(strings.TrimSpace(r.date.String()))})
 	}
-	u.Fragment, u.RawFragment, u.User = "", "", nil
-	if u.Path == "" {
-		u.Path = "/"
-	}
-	r.locs = append(r.locs, Loc{u.String(), parseFeedDate(strings.TrimSpace(r.date.String()))})
 }
 
 // parseFeedDate reads RFC 822 dates in the forms that occur, and those of Atom.

@@ -146,14 +146,22 @@ func (r *sitemapReader) end(name string) {
 		return
 	}
 	u, err := url.Parse(repair(raw))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return
+	if address, ok := entryAddress(u); ok && err == nil {
+		r.locs = append(r.locs, Loc{address, parseLastMod(strings.TrimSpace(r.lastMod.String()))})
+	}
+}
+
+// entryAddress is the address of an entry without fragment and credentials, if it
+// is one of the web.
+func entryAddress(u *url.URL) (string, bool) {
+	if u == nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", false
 	}
 	u.Fragment, u.RawFragment, u.User = "", "", nil
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	r.locs = append(r.locs, Loc{u.String(), parseLastMod(strings.TrimSpace(r.lastMod.String()))})
+	return u.String(), true
 }
 
 // parseLastMod reads the forms of W3C Datetime that occur.

@@ -98,3 +98,24 @@ func commit(b *testing.B, f *frontier.Frontier, db *pebble.DB, items []frontier.
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkAddByKnown is what the links of a page cost, seven of ten of them known,
+// in a job that knows few URLs and in one that knows a million: it must not grow.
+func BenchmarkAddByKnown(b *testing.B) {
+	for _, known := range []int{10_000, 1_000_000} {
+		b.Run(fmt.Sprintf("known=%d", known), func(b *testing.B) {
+			f, _ := open(b, lab())
+			pages := known / 60
+			for page := range pages {
+				add(b, f, links(page)...)
+			}
+			page := 0
+			for b.Loop() {
+				items := append(links(page * 7919 % pages)[:42], links(pages + page)[:18]...)
+				add(b, f, items...)
+				page++
+			}
+			perItem(b, 60)
+		})
+	}
+}
