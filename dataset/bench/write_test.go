@@ -31,18 +31,39 @@ func cpu(b *testing.B) float64 {
 // spent adds up what one contender did.
 type spent struct {
 	rows  int
-	cpu   float64
-	bytes int64
+	cpu   float64 // seconds
+	bytes int64   // written
 }
 
 func (s *spent) add(rows int, cpu float64, bytes int64) {
 	s.rows, s.cpu, s.bytes = s.rows+rows, s.cpu+cpu, s.bytes+bytes
 }
 
-func (s *spent) report(b *testing.B) {
+func (s spent) report(b *testing.B) {
 	b.ReportMetric(float64(s.rows)/s.cpu, "rows/cpu-s")
 	b.ReportMetric(float64(s.bytes)/1e6, "MB")
+	b.ReportMetric(float64(s.bytes)/1e6/s.cpu, "MB/cpu-s")
 	b.ReportMetric(0, "ns/op")
+}
+
+// rounds measures contenders together and reports them apart, so that -count
+// gives each as many figures as there were rounds.
+type rounds struct{ measure func() map[string]spent }
+
+func (r rounds) run(b *testing.B, names ...string) {
+	var measured []map[string]spent
+	for _, name := range names {
+		round := -1
+		b.Run(name, func(b *testing.B) {
+			if b.N == 1 { // how every run of a benchmark begins
+				round++
+			}
+			if round == len(measured) {
+				measured = append(measured, r.measure())
+			}
+			measured[round][name].report(b)
+		})
+	}
 }
 
 // BenchmarkWrite writes the same records in the same order: DuckDB's COPY from a
@@ -51,9 +72,13 @@ func (s *spent) report(b *testing.B) {
 // every row, syncs, reads the file back and compares. They take turns, part by
 // part, so that what else the machine does meets all of them.
 func BenchmarkWrite(b *testing.B) {
+	d := startDuckDB(b)
+	rounds{measure: func() map[string]spent { return race(b, d) }}.run(b, "peer-duckdb", "zstd-alone", "fallow")
+}
+
+func race(b *testing.B, d *duckdb) map[string]spent {
 	dir := b.TempDir()
 	path := filepath.Join(dir, "fallow.parquet")
-	d := startDuckDB(b)
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		b.Fatal(err)
@@ -75,9 +100,7 @@ func BenchmarkWrite(b *testing.B) {
 		floor.add(len(records), cpu(b)-before, size)
 	})
 	stop()
-	b.Run("peer-duckdb", duck.report)
-	b.Run("zstd-alone", floor.report)
-	b.Run("fallow", fallow.report)
+	return map[string]spent{"peer-duckdb": duck, "zstd-alone": floor, "fallow": fallow}
 }
 
 // profile writes a CPU profile to FALLOW_BENCH_PROFILE if that is set.
