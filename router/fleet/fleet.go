@@ -69,8 +69,8 @@ type Event struct {
 	Detail   string // at most MaxDetail bytes, for the operator and the node's owner
 }
 
-// goodStanding is the Permille of a node that nothing counts against; every
-// time a node is caught takes strikePermille off.
+// goodStanding is the Permille of a node that nothing counts against; being
+// caught at what only the node itself can have done takes strikePermille off.
 const (
 	goodStanding   = 1000
 	strikePermille = 250

@@ -35,7 +35,8 @@ type health struct {
 // another.
 type doubt struct {
 	at     time.Time
-	served int // what the node had served by then
+	served int    // what the node had served by then
+	site   string // where
 }
 
 // success is the node's served ratio, with newcomers given good credit so that
@@ -182,17 +183,38 @@ func caught(r wire.Reason) bool {
 }
 
 // enough is how many suspicions within Config.SuspectFor make a node caught. A
-// certificate that is not the site's, where another node saw the real one, can
-// hardly be an accident; a slow or broken line can.
+// certificate that is not the site's must have come on so many unrelated sites: one
+// may be a provider's page about a site it blocks.
 func enough(r wire.Reason) int {
 	switch r {
-	case wire.TLSForged:
-		return 1
-	case wire.BytesCorrupted:
+	case wire.TLSForged, wire.BytesCorrupted:
 		return 2
 	default:
 		return 5
 	}
+}
+
+// costs says whether being caught lowers a standing. What a slow or broken line
+// does to an honest node as well makes it rest and costs nothing.
+func costs(r wire.Reason) bool {
+	switch r {
+	case wire.TLSForged, wire.BytesCorrupted, wire.ReceiptSignature:
+		return true
+	default:
+		return false
+	}
+}
+
+// graceFor is how long a warning stands: certificates of another's making are a
+// warning the first time, since the node's network may do that to it (a school, a
+// provider); its owner has until the next time to leave that network.
+const graceFor = 30 * 24 * time.Hour
+
+// warned says whether the node was caught at this within graceFor. The caller
+// holds the lock.
+func (h *health) warned(reason wire.Reason, now time.Time) bool {
+	last, before := h.noted[reason]
+	return before && now.Sub(last) < graceFor
 }
 
 // Suspect reports that a fetch of a site failed through a node in a way that may
@@ -208,7 +230,7 @@ func (f *Fleet) Suspect(node wire.Key, site string, reason wire.Reason, detail s
 	}
 	k := f.knownOf(node)
 	k.mu.Lock()
-	proven := k.health.suspect(reason, since, now)
+	proven := k.health.suspect(reason, site, since, now)
 	k.mu.Unlock()
 	if proven {
 		f.Blame(node, reason, detail)
@@ -222,15 +244,18 @@ func sitesOwn(r wire.Reason) bool { return r == wire.BytesTruncated || r == wire
 // suspect counts the doubts since a time, this one included, and reports
 // whether they are enough: so many, and at least half of what the node was
 // given meanwhile. One that serves thousands of fetches meets slow sites too.
-func (h *health) suspect(reason wire.Reason, since, now time.Time) bool {
+func (h *health) suspect(reason wire.Reason, site string, since, now time.Time) bool {
 	if h.suspected == nil {
 		h.suspected = make(map[wire.Reason][]doubt)
 	}
 	recent := slices.DeleteFunc(h.suspected[reason], func(d doubt) bool { return d.at.Before(since) })
+	if reason == wire.TLSForged { // the same site again says nothing new
+		recent = slices.DeleteFunc(recent, func(d doubt) bool { return d.site == site })
+	}
 	if extra := len(recent) + 1 - enough(reason); extra > 0 {
 		recent = slices.Delete(recent, 0, extra)
 	}
-	recent = append(recent, doubt{now, h.servedAll})
+	recent = append(recent, doubt{now, h.servedAll, site})
 	h.suspected[reason] = recent
 	if len(recent) < enough(reason) || h.servedAll-recent[0].served > len(recent) {
 		return false
@@ -241,7 +266,8 @@ func (h *health) suspect(reason wire.Reason, since, now time.Time) bool {
 
 // Blame records that a node was caught: another node did right where this one
 // did wrong. It is left out for a while, its standing falls, and its owner can
-// read why. What was under way when it was caught is the same incident and adds
+// read why, unless a bad line could have done the same, or it is a first time that
+// its network may be to blame for. What was under way when it was caught is the same incident and adds
 // nothing.
 func (f *Fleet) Blame(node wire.Key, reason wire.Reason, detail string) {
 	ctx, cancel := context.WithTimeout(context.Background(), f.cfg.WriteTimeout)
@@ -255,8 +281,14 @@ func (f *Fleet) Blame(node wire.Key, reason wire.Reason, detail string) {
 	k.mu.Lock()
 	again := now.Before(k.health.quarantine)
 	if !again {
+		switch {
+		case !costs(reason):
+		case reason == wire.TLSForged && !k.health.warned(reason, now):
+			detail = "a warning, the standing stays: " + detail
+		default:
+			k.health.permille = max(0, k.health.permille-strikePermille)
+		}
 		k.health.strike(reason, now, f.cfg)
-		k.health.permille = max(0, k.health.permille-strikePermille)
 	}
 	e := k.event(node, reason, now, detail)
 	k.mu.Unlock()

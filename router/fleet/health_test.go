@@ -12,10 +12,11 @@ import (
 
 func TestSuspicionsBecomeBlame(t *testing.T) {
 	for _, c := range []struct {
-		reason wire.Reason
-		enough int
+		reason   wire.Reason
+		enough   int
+		standing int // then
 	}{
-		{wire.TLSForged, 1}, {wire.BytesCorrupted, 2}, {wire.BytesTruncated, 5}, {wire.Stalled, 5},
+		{wire.TLSForged, 2, 1000}, {wire.BytesCorrupted, 2, 750}, {wire.BytesTruncated, 5, 1000}, {wire.Stalled, 5, 1000},
 	} {
 		t.Run(c.reason.String(), func(t *testing.T) {
 			k := newKit(t, nil)
@@ -24,10 +25,10 @@ func TestSuspicionsBecomeBlame(t *testing.T) {
 				if got := k.book.reasons(); len(got) > 0 {
 					t.Fatalf("%v after %d suspicions", got, i)
 				}
-				k.Suspect(n.key, "a.test", c.reason, "detail")
+				k.Suspect(n.key, fmt.Sprintf("a%d.test", i), c.reason, "detail")
 			}
 			got, _ := k.view(n.key)
-			if got.Standing != 750 || got.Quarantined != c.reason || !got.Quarantine.Equal(k.clock.Now().Add(k.cfg.QuarantineBase)) {
+			if got.Standing != c.standing || got.Quarantined != c.reason || !got.Quarantine.Equal(k.clock.Now().Add(k.cfg.QuarantineBase)) {
 				t.Errorf("after %d suspicions: %+v", c.enough, got)
 			}
 			if _, err := k.Pick(fleet.Wish{Site: "b.test"}); err == nil {
@@ -35,6 +36,38 @@ func TestSuspicionsBecomeBlame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A node behind a school's filter, or whose provider puts a page before a site it
+// blocks, presents certificates that are not the site's. One site is no evidence,
+// however often; several are a warning the first time, and mean what they say
+// when it happens again.
+func TestForeignCertificates(t *testing.T) {
+	k := newKit(t, nil)
+	n := k.nodes(1, 4)[0]
+	for range 20 {
+		k.Suspect(n.key, "blocked.test", wire.TLSForged, "the provider's page")
+	}
+	wantNoEvents(t, k)
+	k.Suspect(n.key, "other.test", wire.TLSForged, "the provider's page")
+	if got, _ := k.view(n.key); got.Standing != 1000 || got.Quarantined != wire.TLSForged || !got.Quarantine.After(k.clock.Now()) {
+		t.Fatalf("a warning: %+v", got)
+	}
+	again := func(want int) {
+		t.Helper()
+		k.Suspect(n.key, "a.test", wire.TLSForged, "presented its own certificate")
+		k.Suspect(n.key, "b.test", wire.TLSForged, "presented its own certificate")
+		if got, _ := k.view(n.key); got.Standing != want {
+			t.Errorf("standing %d, want %d", got.Standing, want)
+		}
+	}
+	k.clock.move(24 * time.Hour)
+	again(750)
+	k.stop() // the warning is remembered over a restart
+	k.start()
+	k.join(n, 4)
+	k.clock.move(48 * time.Hour)
+	again(500)
 }
 
 // What sites do by themselves must not be held against honest nodes.
@@ -96,7 +129,7 @@ func TestQuarantineDoubles(t *testing.T) {
 	n := k.nodes(1, 64)[0]
 	for i, d := range []time.Duration{10 * time.Minute, 20 * time.Minute, 30 * time.Minute, 30 * time.Minute, 30 * time.Minute} {
 		for range 20 {
-			k.Suspect(n.key, "a.test", wire.TLSForged, "")
+			k.Suspect(n.key, "a.test", wire.BytesCorrupted, "")
 		}
 		got, _ := k.view(n.key)
 		if until := k.clock.Now().Add(d); !got.Quarantine.Equal(until) || got.Standing != max(0, 750-250*i) {
@@ -115,7 +148,9 @@ func TestQuarantineDoubles(t *testing.T) {
 func TestQuarantineIsRemembered(t *testing.T) {
 	k := newKit(t, nil)
 	n := k.nodes(1, 4)[0]
-	k.Suspect(n.key, "a.test", wire.TLSForged, "presented its own certificate")
+	for range 2 {
+		k.Suspect(n.key, "a.test", wire.BytesCorrupted, "flipped bytes")
+	}
 	until := k.clock.Now().Add(k.cfg.QuarantineBase)
 	for range 100 {
 		k.Note(n.key, wire.ReceiptDisputed, "again")
@@ -132,7 +167,7 @@ func TestQuarantineIsRemembered(t *testing.T) {
 	k.start()
 	k.join(n, 4)
 	still()
-	if want := []wire.Reason{wire.TLSForged, wire.ReceiptDisputed}; !slices.Equal(k.book.reasons(), want) {
+	if want := []wire.Reason{wire.BytesCorrupted, wire.ReceiptDisputed}; !slices.Equal(k.book.reasons(), want) {
 		t.Errorf("events %v, want %v", k.book.reasons(), want)
 	}
 }

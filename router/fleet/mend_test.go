@@ -13,7 +13,9 @@ import (
 func TestStandingMends(t *testing.T) {
 	k := newKit(t, nil)
 	n := k.nodes(1, 4)[0]
-	k.Suspect(n.key, "a.test", wire.TLSForged, "presented its own certificate")
+	for range 2 {
+		k.Suspect(n.key, "a.test", wire.BytesCorrupted, "flipped bytes")
+	}
 	standing := func(want int) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -45,7 +47,9 @@ func TestStandingMends(t *testing.T) {
 func TestNoCreditForNotBeingAvailable(t *testing.T) {
 	k := newKit(t, nil)
 	caught, idle := k.nodes(1, 4)[0], k.nodes(1, 0)[0]
-	k.Suspect(caught.key, "a.test", wire.TLSForged, "presented its own certificate")
+	for range 2 {
+		k.Suspect(caught.key, "a.test", wire.BytesCorrupted, "flipped bytes")
+	}
 	k.clock.move(10 * time.Second)
 	caught.tell(pong())
 	idle.tell(pong())

@@ -48,8 +48,10 @@ func sessions(f func(*routertest.Rogue, *routertest.RogueSession)) func(*routert
 var rogueCases = []rogueCase{
 	{name: "honest after all", rogue: tunnels(nil), good: true},
 	{name: "flips bytes", rogue: tunnels(routertest.Flip(2 << 10)), event: wire.BytesCorrupted, quarantined: true},
-	{name: "its own certificate", rogue: forge(selfSigned), event: wire.TLSForged, quarantined: true},
-	{name: "certificate for another host", rogue: forge(otherHost), event: wire.TLSForged, quarantined: true},
+	// On one site alone a foreign certificate is no evidence against the node;
+	// what it forged must not get in all the same.
+	{name: "its own certificate", rogue: forge(selfSigned)},
+	{name: "certificate for another host", rogue: forge(otherHost)},
 	{name: "ends early in order", rogue: tunnels(routertest.Cut(5<<10, false)), event: wire.BytesTruncated, quarantined: true},
 	{name: "ends early with a reset", rogue: tunnels(routertest.Cut(5<<10, true)), event: wire.BytesTruncated, quarantined: true},
 	{name: "stalls in the middle", rogue: tunnels(routertest.Stall(5 << 10)), event: wire.Stalled, quarantined: true},
@@ -204,7 +206,7 @@ func checkNodes(ctx context.Context, t *testing.T, n *routertest.Net, rogue *rou
 		if c.event != 0 && !seen {
 			t.Errorf("no %s among the rogue's events: %+v", c.event, node.Events)
 		}
-		if c.quarantined && (node.Quarantine == nil || node.Standing == 1000) {
+		if c.quarantined && node.Quarantine == nil {
 			t.Errorf("the rogue is not quarantined: %+v", node)
 		}
 	}

@@ -17,13 +17,14 @@ func newEpoch() *cobra.Command {
 	t := new(target)
 	cmd := &cobra.Command{
 		Use:   "epoch",
-		Short: "Look at epochs and close them",
+		Short: "Look at epochs, close them, and settle what is said against them",
 		Example: `  fallow-router epoch list --data ./data/router
   fallow-router epoch close --data ./data/router
   fallow-router epoch show --data ./data/router 1`,
 	}
 	t.flags(cmd)
-	cmd.AddCommand(newEpochList(t), newEpochClose(t), newEpochShow(t))
+	cmd.AddCommand(newEpochList(t), newEpochClose(t), newEpochShow(t),
+		newEpochChallenge(t), newEpochChallenges(t), newEpochDecide(t), newEpochLate(t))
 	return cmd
 }
 
@@ -61,7 +62,7 @@ func showEpochs(s screen, epochs []api.Epoch) error {
 			end = when(*e.End)
 		}
 		rows = append(rows, []string{
-			strconv.FormatUint(e.Number, 10), e.State, when(e.Start), end, e.Pool.String(), e.Allocated.String(), orDash(e.Root),
+			strconv.FormatUint(e.Number, 10), cmp.Or(e.Phase, e.State), when(e.Start), end, e.Pool.String(), e.Allocated.String(), orDash(e.Root),
 		})
 	}
 	return s.table([]string{"EPOCH", "STATE", "START", "END", "POOL", "EARNED", "ROOT"}, rows)
@@ -149,7 +150,7 @@ func (t *target) showEpoch(ctx context.Context, c *api.Client, s screen, e api.E
 		return nil
 	}
 	s.fields([][2]string{
-		{"epoch", fmt.Sprintf("%d, %s", e.Number, e.State)},
+		{"epoch", fmt.Sprintf("%d, %s", e.Number, phaseText(e))},
 		{"time", when(e.Start) + " to " + when(*e.End)},
 		{"pool", fmt.Sprintf("%s points, %s earned", e.Pool, e.Allocated)},
 		{"root", e.Root},
@@ -159,6 +160,19 @@ func (t *target) showEpoch(ctx context.Context, c *api.Client, s screen, e api.E
 		s.fields([][2]string{{"verify", "fallow-data epoch verify " + e.File}})
 	}
 	return showStatements(s, list)
+}
+
+// phaseText is where an epoch stands and until when.
+func phaseText(e api.Epoch) string {
+	switch {
+	case e.Phase == "challengeable" && e.SettleFrom != nil:
+		return "closed, can be challenged until " + when(*e.SettleFrom)
+	case e.Challenges > 0:
+		return fmt.Sprintf("closed, %d challenges wait for a decision", e.Challenges)
+	case e.Phase == "settleable":
+		return "closed, can be settled"
+	}
+	return e.State
 }
 
 func showStatements(s screen, list []api.Statement) error {

@@ -36,7 +36,7 @@ for was cancelled or failed, 130 stopped by Ctrl-C.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newServe(startRouter), newJob(), newFetch(), newCollector(), newNode(), newHalt(), newEpoch(), newSettle(), newOrder(), newDataset(), newConfig(), newDemo(), newVersion())
+	root.AddCommand(newServe(startRouter), newJob(), newFetch(), newCollector(), newNode(), newHalt(), newEpoch(), newStanding(), newSettle(), newOrder(), newDataset(), newConfig(), newDemo(), newVersion())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nsee %s --help", err, cmd.CommandPath())}
 	})
