@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -24,6 +26,8 @@ import (
 type config struct {
 	router.Config
 	points    int64 // pool per epoch, in whole points
+	siteCap   int64 // bytes
+	scarcity  string
 	logFormat string
 	logLevel  string
 	words     settleWords
@@ -41,7 +45,7 @@ func newConfigDefaults(lab bool) *config {
 		base = router.LabConfig
 	}
 	c := &config{Config: base(), logFormat: "text", logLevel: "info"}
-	c.points = int64(c.Pool / ledger.Point)
+	c.points, c.siteCap = int64(c.Pool/ledger.Point), int64(c.Points.SiteCap)
 	c.words = settleWords{mode: string(c.Settle.Mode), rate: c.Settle.Rate.String()}
 	return c
 }
@@ -69,6 +73,10 @@ func (c *config) settings() *pflag.FlagSet {
 
 	set.DurationVar(&c.EpochEvery, "epoch.every", c.EpochEvery, "an epoch is closed after so long; 0s: only by hand, with fallow-router epoch close")
 	set.Int64Var(&c.points, "epoch.pool_points", c.points, "points shared out per epoch, from the next epoch on")
+	set.IntVar(&c.Points.Window, "epoch.challenge_hours", c.Points.Window, "hours in which a closed epoch can be challenged, before any of it is paid")
+	set.Int64Var(&c.siteCap, "epoch.site_cap", c.siteCap, "bytes that one node is paid for from one site in an epoch; 0: all")
+	set.StringVar(&c.scarcity, "epoch.scarcity", c.scarcity, "JSON file with the weights of countries: {\"version\":1,\"permille\":{\"BR\":1500}}; the version grows with every change")
+	set.IntVar(&c.Points.Fee, "epoch.fee_permille", c.Points.Fee, "of each sale, what you keep; the rest is the nodes' royalties")
 	set.DurationVar(&c.SignGrace, "epoch.sign_grace", c.SignGrace, "how long nodes may countersign once an epoch is closing")
 
 	set.StringVar(&c.words.mode, "settle.mode", c.words.mode, "what goes on Solana for a closed epoch: off, commit (a memo with root, totals, file hash) or pay (the memo, and payouts)")
@@ -113,6 +121,13 @@ func (c *config) settle() error {
 	}
 	c.Version = version
 	c.Pool = ledger.MicroPoints(c.points) * ledger.Point
+	c.Points.SiteCap = uint64(c.siteCap)
+	if err := c.readScarcity(); err != nil {
+		return usageError{err}
+	}
+	if err := c.Points.Validate(); err != nil {
+		return usageError{fmt.Errorf("epoch settings: %w", err)}
+	}
 	return c.settleSettings()
 }
 
@@ -133,6 +148,28 @@ func (c *config) settleSettings() (err error) {
 	return nil
 }
 
+// maxScarcityFile bounds the table of weights, in bytes.
+const maxScarcityFile = 64 << 10
+
+func (c *config) readScarcity() error {
+	if c.scarcity == "" {
+		return nil
+	}
+	raw, err := os.ReadFile(c.scarcity)
+	if err != nil {
+		return fmt.Errorf("epoch.scarcity: %w", err)
+	}
+	if len(raw) > maxScarcityFile {
+		return fmt.Errorf("epoch.scarcity: %s has more than %d bytes", c.scarcity, maxScarcityFile)
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c.Points.Scarce); err != nil {
+		return fmt.Errorf("epoch.scarcity: %s: %w", c.scarcity, err)
+	}
+	return nil
+}
+
 func (c *config) check() error {
 	switch {
 	case c.Dir == "":
@@ -148,6 +185,8 @@ func (c *config) check() error {
 		return fmt.Errorf("polite cannot be negative")
 	case c.points < 0 || c.points > maxPoints:
 		return fmt.Errorf("epoch.pool_points is %d, may be 0 to %d", c.points, int64(maxPoints))
+	case c.siteCap < 0:
+		return fmt.Errorf("epoch.site_cap cannot be negative; 0 is no cap")
 	case c.EpochEvery < 0 || c.SignGrace < 0:
 		return fmt.Errorf("epoch.every and epoch.sign_grace cannot be negative")
 	case c.EpochEvery > 0 && c.EpochEvery < time.Second:
