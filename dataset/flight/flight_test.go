@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/fallow-network/fallow/dataset"
@@ -207,7 +208,7 @@ func TestFlightRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer raw.Close()
-	ctx := t.Context()
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer secret")
 	for _, ticket := range []string{
 		"", "{", `{"dataset":"demo","shard":"../../etc/passwd"}`, `{"dataset":"demo","shard":"manifest.json"}`, `{"dataset":"demo","shard":"duplicates.parquet"}`,
 		`{"dataset":"../demo","shard":"data/train-00000-of-00001.parquet"}`, `{"dataset":"demo","more":1}`, strings.Repeat("x", 2<<20),
