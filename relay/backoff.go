@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/fallow-network/fallow/relay/session"
-	"github.com/fallow-network/fallow/relay/uplink"
 	"github.com/fallow-network/fallow/relay/wire"
 )
 
@@ -14,9 +13,6 @@ import (
 // (from 1). Full jitter: many nodes that lose a router at once come back spread
 // over the whole ceiling.
 func (b Backoff) wait(failures int, err error) time.Duration {
-	if errors.Is(err, uplink.ErrVersion) {
-		return b.Hopeless/2 + jitter(b.Hopeless/2)
-	}
 	switch reasonOf(err) {
 	case wire.RouterStopping:
 		return jitter(2 * b.Min) // it restarts, or another one takes over

@@ -138,7 +138,7 @@ func explain(err error) string {
 	case errors.Is(err, uplink.ErrNotLab):
 		return "Not connected: this node is in lab mode, and the router's address is neither loopback nor private. A lab is for this machine and its own network."
 	case errors.Is(err, uplink.ErrVersion):
-		return "Not connected: this agent and its router have no version of the protocol in common. One of them is too old; look for a newer version of this agent first."
+		return "Not connected: this agent and its router have no version of the protocol in common, or the router is just starting. If this stays, one of them is too old; look for a newer version of this agent first."
 	case errors.Is(err, uplink.ErrUnreachable):
 		return "Not connected: the router does not answer at any of its addresses. It may be down, or the network in between may block it."
 	case errors.Is(err, context.DeadlineExceeded):

@@ -39,14 +39,7 @@ func (n *Node) SetRouters(addresses []string) error {
 	n.routers = n.merge(routers)
 	close(n.chosen)
 	n.chosen = make(chan struct{})
-	current := n.current
-	if current != nil && slices.Contains(n.routers, current.router) {
-		current = nil
-	}
-	n.mu.Unlock()
-	if current != nil {
-		current.end(errUnchosen)
-	}
+	n.mu.Unlock() // whoever attends a session looks whether its router is still chosen
 	n.tunnels.Recheck()
 	n.tellSharing()
 	return nil

@@ -79,7 +79,9 @@ func checkEarnings(ctx context.Context, t *testing.T, n *routertest.Net, epoch u
 
 // The kill switch holds across restarts of either end, and only lifting ends it.
 func TestKillSwitch(t *testing.T) {
-	routertest.Run(t, routertest.Config{Nodes: 1}, func(ctx context.Context, n *routertest.Net) {
+	// Over TCP alone: a QUIC port that is closed is noticed after seconds only.
+	listen := func(cfg *router.Config) { cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0"} }
+	routertest.Run(t, routertest.Config{Nodes: 1, Router: listen}, func(ctx context.Context, n *routertest.Net) {
 		site := n.Site("slow.fallow.test", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush() // robots.txt: there is none that forbids
 			if r.URL.Path == "/robots.txt" {
@@ -94,7 +96,7 @@ func TestKillSwitch(t *testing.T) {
 		if err != nil || halt.Told == nil || *halt.Told != 1 {
 			t.Fatalf("%+v, %v", halt, err)
 		}
-		n.Await(5*time.Second, "tunnel cut", func(context.Context) (bool, error) { return n.Nodes[0].Status().Tunnels.Open == 0, nil })
+		n.Await(30*time.Second, "tunnel cut", func(context.Context) (bool, error) { return n.Nodes[0].Status().Tunnels.Open == 0, nil })
 		t.Logf("a job's tunnels were cut within %s", time.Since(began))
 		if j, err := n.Router.API.Job(ctx, id); err != nil || j.State != "paused" {
 			t.Errorf("the job is %s (%v)", j.State, err)
@@ -109,17 +111,17 @@ func TestKillSwitch(t *testing.T) {
 				return s.Routers[0].Connected && !s.Sharing.OK && strings.Contains(s.Sentence, "a complaint"), nil
 			}
 		}
-		n.Await(5*time.Second, "node says why", stopped(n.Nodes[0]))
+		n.Await(30*time.Second, "node says why", stopped(n.Nodes[0]))
 		n.Router.Stop()
 		n.StartRouter()
-		n.Await(20*time.Second, "node says why after the router's restart", stopped(n.Nodes[0]))
+		n.Await(60*time.Second, "node says why after the router's restart", stopped(n.Nodes[0]))
 		dir := n.Nodes[0].Dir
 		n.Nodes[0].Stop()
 		again := n.StartNodeIn(dir)
 		if s := again.Status(); len(s.Halts) != 2 {
 			t.Errorf("in force at once after the node's restart: %+v", s.Halts)
 		}
-		n.Await(20*time.Second, "node says why after its restart", stopped(again))
+		n.Await(60*time.Second, "node says why after its restart", stopped(again))
 
 		if _, err := n.Router.API.LiftStop(ctx, api.StopName{Scope: "all"}); err == nil {
 			t.Error("lifted what is not in force")
