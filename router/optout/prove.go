@@ -91,6 +91,8 @@ func (r *Registry) look(ctx context.Context, s Statement) (out bool, proof Proof
 		return true, ProofFile, nil
 	case in:
 		return false, ProofFile, nil
+	case errors.Is(err, context.DeadlineExceeded):
+		none.File = "could not be read in time"
 	case err != nil:
 		none.File = err.Error()
 	case text == "":
