@@ -58,3 +58,23 @@ func TestSettle(t *testing.T) {
 		t.Fatalf("run again: %+v", again)
 	}
 }
+
+// TestGiftToAMarker: lamports that a stranger sends to where a marker will be are
+// no marker, and keep nobody from making it.
+func TestGiftToAMarker(t *testing.T) {
+	w := newTown(t, "gift")
+	marker, err := w.chain.Marker(1)
+	must(t, err)
+	must(t, w.Fund(t.Context(), marker, 5_000_000))
+	if _, exists, err := w.chain.Landed(t.Context(), 1); err != nil || exists {
+		t.Fatalf("a gift is taken for a marker: %v %v", exists, err)
+	}
+	b := &books{epochs: map[uint64][]settle.Due{1: {{Node: w.node(1), Points: 1_000_000}}}}
+	w.open(t, w.node(1))
+	s := newSettler(t, openStore(t, filepath.Join(t.TempDir(), "router.db")), b, w.chain, payConfig(w))
+	_, err = s.Run(t.Context(), 1)
+	must(t, err)
+	if got := w.holds(t, w.node(1)); got != 3000 {
+		t.Fatalf("holds %d", got)
+	}
+}
