@@ -6,7 +6,7 @@ const sends = {
   drop: () => null, // accepted, never seen again
   lostReply: () => ({}), // lands; the sender never hears
   late: () => ({ due: (lastValid) => lastValid - 1 }),
-  lateExpired: () => ({ due: (lastValid) => lastValid + 45, force: true }),
+  lateExpired: () => ({ due: (lastValid) => lastValid + 78, force: true }),
   rollback: () => ({ doomed: 12 }), // confirmed, then on the losing fork
 };
 
