@@ -63,7 +63,8 @@ function serve(w, rpc, request) {
   try {
     if (request.method !== 'sendTransaction') return reply({ result: call(w, rpc, request) });
     const wire = Buffer.from(request.params[0], 'base64');
-    const { kind, where } = w.faults.sending(rpc);
+    // What is on its way already is not hit again: faults count transactions.
+    const { kind, where } = w.chain.knows(wire) ? { where: {} } : w.faults.sending(rpc);
     const result = where ? w.chain.accept(wire, where) : new World('', native, svm).accept(wire);
     return kind === 'lostReply' ? null : reply({ result });
   } catch (e) {

@@ -31,6 +31,12 @@ export class World {
     return height === undefined ? -1 : height + WINDOW;
   }
 
+  // knows says whether a transaction is in a block or on its way to one.
+  knows(wire) {
+    const { signature } = parse(wire);
+    return this.landed.has(signature) || this.pool.some((p) => p.tx.signature === signature);
+  }
+
   // accept takes a transaction for the next block; where says otherwise.
   accept(wire, where = {}) {
     if (wire.length > MAX_WIRE) throw new Error(`transaction of ${wire.length} bytes, ${MAX_WIRE} are possible`);
