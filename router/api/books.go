@@ -140,7 +140,7 @@ func (s *Server) addBooks() {
 		OperationID: "add-appeal", Method: http.MethodPost, Path: "/api/v1/standings/{node}/appeals", Tags: tags,
 		Summary: "Record what a node's owner says about its standing", Errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, in *struct {
-		node
+		Node string `path:"node" maxLength:"44"`
 		Body NewAppeal
 	},
 	) (*answer[NodeStanding], error) {
@@ -150,7 +150,7 @@ func (s *Server) addBooks() {
 		OperationID: "decide-standing", Method: http.MethodPost, Path: "/api/v1/standings/{node}/decisions", Tags: tags,
 		Summary: "Set a node's standing", Description: "Ends its quarantine and its appeals. The next epoch file publishes the decision.",
 	}, func(ctx context.Context, in *struct {
-		node
+		Node string `path:"node" maxLength:"44"`
 		Body StandingDecision
 	},
 	) (*answer[NodeStanding], error) {
@@ -174,8 +174,8 @@ func (s *Server) addChallenges() {
 		Summary: "Say that a closed epoch is wrong about a node", Description: "Nothing of the epoch is paid until it is decided.",
 		Errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, func(ctx context.Context, in *struct {
-		epochPath
-		Body NewChallenge
+		Number uint64 `path:"number" minimum:"1"`
+		Body   NewChallenge
 	},
 	) (*answer[Challenge], error) {
 		return ok(s.backend.Books.Challenge(ctx, in.Number, in.Body))
