@@ -4,11 +4,13 @@ package solana_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"testing"
 
 	"github.com/fallow-network/fallow/router/settle"
+	"github.com/fallow-network/fallow/router/solana/svm"
 	"github.com/fallow-network/fallow/router/store"
 )
 
@@ -77,4 +79,18 @@ func TestGiftToAMarker(t *testing.T) {
 	if got := w.holds(t, w.node(1)); got != 3000 {
 		t.Fatalf("holds %d", got)
 	}
+}
+
+// TestTrialIsCompared: what an endpoint says a transaction would move is held
+// against what it shall, and nothing is signed that differs.
+func TestTrialIsCompared(t *testing.T) {
+	w := newTown(t, "trial")
+	w.open(t, w.node(1))
+	b := settle.Batch{Seq: 1, Kind: settle.KindPay, Memo: "trial", Payouts: []settle.Payout{{Address: w.node(1), Account: w.chain.Account(w.node(1)), Units: 5}}}
+	must(t, w.Arm(t.Context(), svm.Fault{Kind: "wrongAmount", Times: 2}))
+	if _, err := w.chain.Sign(t.Context(), b); !errors.Is(err, settle.ErrDisagree) {
+		t.Fatalf("signed, or: %v", err)
+	}
+	_, err := w.chain.Sign(t.Context(), b)
+	must(t, err)
 }
