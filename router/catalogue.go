@@ -111,7 +111,7 @@ func (c *catalogue) spec(p crawl.Publication) dataset.VersionSpec {
 		spec.Duplicates = append(spec.Duplicates, e.Duplicates...)
 	}
 	spec.Counts = dataset.Counts{
-		Fetched: p.Total.Pages, RefusedRobots: p.Total.Forbidden, RefusedOptOut: p.Total.Skipped["noindex"], Failed: p.Total.Failures(),
+		Fetched: p.Total.Pages, RefusedRobots: p.Total.Forbidden, RefusedOptOut: p.Total.Skipped["noindex"] + p.Total.Skipped["training_refused"], Failed: p.Total.Failures(),
 	}
 	return spec
 }

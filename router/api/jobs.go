@@ -50,6 +50,7 @@ type JobOptions struct {
 	Priority   string   `json:"priority,omitempty" enum:"low,normal,high" doc:"Share of the starts beside other jobs: each step is four times the one below; normal unless given"`
 	Sitemaps   string   `json:"sitemaps,omitempty" enum:"follow,off,only" doc:"Whether the sitemaps that robots.txt names are read: follow unless given; only follows nothing else"`
 	Recrawl    bool     `json:"recrawl,omitempty" doc:"Take up the dataset's addresses that are due again, and ask sites only for what has changed"`
+	Use        string   `json:"use,omitempty" enum:"training,other" doc:"What the dataset is for: training, unless given, leaves out pages whose sites refuse the training of models; other keeps them, marked"`
 	Collector  string   `json:"collector,omitempty" maxLength:"63" doc:"Collector that reads fields out of pages; the records carry them"`
 }
 
@@ -58,7 +59,10 @@ func (o JobOptions) options() job.Options {
 	out := job.Options{
 		Include: o.Include, Exclude: o.Exclude, MaxDepth: o.MaxDepth, MaxPerSite: o.MaxPerSite,
 		Priority: job.Priority(o.Priority), Sitemaps: job.Sitemaps(o.Sitemaps), Recrawl: o.Recrawl,
-		Collector: o.Collector,
+		Collector: o.Collector, Use: job.Use(o.Use),
+	}
+	if o.Use == "training" {
+		out.Use = job.UseTraining
 	}
 	if o.Priority == "normal" {
 		out.Priority = job.PriorityNormal
@@ -74,7 +78,7 @@ func OptionsView(o job.Options) JobOptions {
 	return JobOptions{
 		Include: o.Include, Exclude: o.Exclude, MaxDepth: o.MaxDepth, MaxPerSite: o.MaxPerSite,
 		Priority: cmp.Or(string(o.Priority), "normal"), Sitemaps: cmp.Or(string(o.Sitemaps), "follow"), Recrawl: o.Recrawl,
-		Collector: o.Collector,
+		Collector: o.Collector, Use: cmp.Or(string(o.Use), "training"),
 	}
 }
 

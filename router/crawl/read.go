@@ -61,9 +61,12 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 	if !verdict.NoFollow {
 		v.found = c.linked(r, item, p.Links, &v.tally)
 	}
+	train := gate.Combine(d.AITrain, verdict.AITrain)
 	switch {
 	case verdict.NoIndex:
 		v.tally.Skipped = one("noindex")
+	case train == gate.TrainingRefused && r.job.Options.Use == job.UseTraining:
+		v.tally.Skipped = one(trainingRefused)
 	case c.publish.TakenDown(r.job.Dataset, item.URL, item.Host):
 		v.tally.Skipped = one("taken_down") // ordered while it was being fetched
 	case notFound(p.Title, p.Text):
@@ -75,7 +78,7 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 		v.tally.Skipped = one("plain_http")
 	default:
 		c.keepPage(r, item, got, &v, func() *kept {
-			k := c.record(r, item, got, p, d, append(signals, d.Signals...), gate.Combine(d.AITrain, verdict.AITrain))
+			k := c.record(r, item, got, p, d, append(signals, d.Signals...), train)
 			if fields != nil {
 				k.record.Collector, k.record.Fields = fields.label, fields.fields
 			}
@@ -84,6 +87,9 @@ func (c *Crawler) read(r *run, item frontier.Item, got *carried, d gate.Decision
 	}
 	return v
 }
+
+// trainingRefused is why a page is no record of a dataset that may train models.
+const trainingRefused = "training_refused"
 
 // keepPage makes a page a record, unless a recrawl finds it as it was, and notes
 // what to remember of its address.

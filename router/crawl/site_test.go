@@ -176,18 +176,40 @@ func same(a, b map[string]int64) bool {
 	return true
 }
 
-// Who refuses training is fetched and marked.
-func TestTrainingRefusalIsRecorded(t *testing.T) {
+// Who refuses training is fetched, for its links, and is no record of a dataset
+// that may train models; of any other it is one, and marked.
+func TestTrainingRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.site("a.fallow.test", paths{"/": func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("X-Robots-Tag", "noai")
-		html(rw, page("home"))
-	}})
-	w.start()
-	records := w.records(w.finish(w.submit(job.Spec{Seeds: []string{"https://a.fallow.test/"}})))
-	if len(records) != 1 || records[0].AITrain != "n" || len(records[0].Signals) == 0 {
-		t.Errorf("%+v", records)
+	for name, c := range map[string]struct {
+		use     job.Use
+		records int
+		skipped map[string]int64
+	}{
+		"training": {job.UseTraining, 1, map[string]int64{"training_refused": 1}},
+		"other":    {job.UseOther, 2, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.site("a.fallow.test", paths{
+				"/": func(rw http.ResponseWriter, _ *http.Request) {
+					rw.Header().Set("X-Robots-Tag", "noai")
+					html(rw, page("home", "/next"))
+				},
+				"/next": serves(page("next")),
+			})
+			w.start()
+			p := w.finish(w.submit(job.Spec{Seeds: []string{"https://a.fallow.test/"}, Options: job.Options{Use: c.use}}))
+			records := w.records(p)
+			if len(records) != c.records || !same(p.Tally.Skipped, c.skipped) {
+				t.Fatalf("%d records, %+v", len(records), p.Tally)
+			}
+			for _, r := range records {
+				if refused := strings.HasSuffix(r.URL, "test/"); refused != (r.AITrain == "n") || refused != (len(r.Signals) > 0) {
+					t.Errorf("%s: %q %v", r.URL, r.AITrain, r.Signals)
+				}
+			}
+		})
 	}
 }
 

@@ -207,6 +207,7 @@ func wishes(o api.JobOptions) string {
 	add(o.Sitemaps == "off", "no sitemaps")
 	add(o.Sitemaps == "only", "sitemaps only")
 	add(o.Recrawl, "recrawl")
+	add(o.Use == "other", "not for training models")
 	add(o.Collector != "", "collector %s", o.Collector)
 	return strings.Join(parts, ", ")
 }

@@ -70,6 +70,7 @@ Ctrl-C then leaves the job running.
 	set.Int64Var(&ask.MaxPerSite, "max-per-site", 0, "addresses of one site that are fetched (default: the router's bound of 1000000)")
 	set.StringVar(&ask.Priority, "priority", "normal", "low, normal or high: share of the fetches beside other jobs, four times the one below each")
 	set.StringVar(&ask.Sitemaps, "sitemaps", "follow", "follow reads the sitemaps that robots.txt names (not in scope list), off does not, only follows nothing else")
+	set.StringVar(&ask.Use, "use", "training", "what the dataset is for: training leaves out pages whose sites refuse the training of models; other keeps them, marked as such")
 	set.StringVar(&ask.Collector, "collector", "", "`NAME` of the collector that reads fields out of pages; see fallow-router collector list")
 	set.BoolVar(&ask.Recrawl, "recrawl", false, "take up the dataset's addresses that are due again by how often they change, and ask sites only for what has changed")
 	set.StringVar(&seedsFile, "seeds", "", "`FILE` with one address a line, # for comments; - reads standard input")

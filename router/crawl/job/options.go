@@ -27,7 +27,21 @@ type Options struct {
 	Recrawl bool `json:"recrawl,omitempty"`
 	// Collector names the collector that reads fields out of pages, "" for none.
 	Collector string `json:"collector,omitempty"`
+	// Use is what the dataset is for.
+	Use Use `json:"use,omitempty"`
 }
+
+// Use is what a dataset is for, as far as sites have a say in it.
+type Use string
+
+// The uses.
+const (
+	// UseTraining may be the training of models, so pages whose sites refuse that
+	// are left out. The default.
+	UseTraining Use = ""
+	// UseOther is none: such pages are records, marked as what they are.
+	UseOther Use = "other"
+)
 
 // Priority is a job's weight beside other jobs.
 type Priority string
@@ -75,6 +89,8 @@ func (o Options) validate() error {
 		return invalid("max per site is %d, must be 0 (the router's bound) to %d", o.MaxPerSite, int64(maxSiteAsked))
 	case !slices.Contains([]Priority{PriorityLow, PriorityNormal, PriorityHigh}, o.Priority):
 		return invalid("priority %.20q is not one of low, normal, high", o.Priority)
+	case !slices.Contains([]Use{UseTraining, UseOther}, o.Use):
+		return invalid("use %.20q is not one of training, other", o.Use)
 	case !slices.Contains([]Sitemaps{SitemapsFollow, SitemapsIgnore, SitemapsOnly}, o.Sitemaps):
 		return invalid("sitemaps %.20q is not one of follow, off, only", o.Sitemaps)
 	}
