@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,6 +25,8 @@ type catalogue struct {
 	contact string
 	now     func() time.Time
 	orders  *takedowns // nil: there are none
+	records recordsDB  // nil: records are not counted by node
+	log     *slog.Logger
 
 	publishing sync.Mutex
 }
@@ -65,9 +68,10 @@ func (c *catalogue) TakenDown(name, address, host string) bool {
 	return c.orders.cover(name, address, host)
 }
 
-// Publish makes the next version of a dataset. Asked again for what the latest
-// version holds already, which happens after a crash, it returns that one.
-func (c *catalogue) Publish(_ context.Context, p crawl.Publication) (crawl.Published, error) {
+// Publish makes the next version of a dataset and books its records by node.
+// Asked again for what the latest version holds already, which happens after a
+// crash, it returns that one.
+func (c *catalogue) Publish(ctx context.Context, p crawl.Publication) (crawl.Published, error) {
 	c.publishing.Lock()
 	defer c.publishing.Unlock()
 	dir := c.folder(p.Dataset)
@@ -76,14 +80,23 @@ func (c *catalogue) Publish(_ context.Context, p crawl.Publication) (crawl.Publi
 	if err != nil && !errors.Is(err, dataset.ErrNoVersion) {
 		return crawl.Published{}, err
 	}
-	if latest > 0 && manifest.MadeOf(spec) {
-		return c.published(dir, manifest), nil
+	if latest > 0 {
+		// Now if it failed when that version was made.
+		if err := c.book(ctx, p.Dataset, latest, p.Carriage); err != nil {
+			return crawl.Published{}, err
+		}
+		if manifest.MadeOf(spec) {
+			return c.published(dir, manifest), nil
+		}
 	}
 	spec.Version = latest + 1
 	if latest > 0 && spec.Purpose == "" {
 		spec.Purpose = manifest.Purpose
 	}
 	manifest, err = dataset.Publish(dir, spec, c.key)
+	if err == nil {
+		err = c.book(ctx, p.Dataset, spec.Version, p.Carriage)
+	}
 	if err != nil {
 		return crawl.Published{}, err
 	}

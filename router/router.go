@@ -136,8 +136,8 @@ func (r *Router) open() error {
 		return err
 	}
 	r.catalogue = &catalogue{
-		orders: orders,
-		dir:    filepath.Join(cfg.Dir, "datasets"), key: r.id.Private, version: cfg.Version, contact: cfg.Contact, now: now,
+		orders: orders, records: r.store, log: r.log.With("part", "datasets"),
+		dir: filepath.Join(cfg.Dir, "datasets"), key: r.id.Private, version: cfg.Version, contact: cfg.Contact, now: now,
 	}
 	if r.cfg.Crawl.Collector, err = openCollectors(cfg.Collectors); err != nil {
 		return err
@@ -148,6 +148,9 @@ func (r *Router) open() error {
 	r.crawler, err = crawl.New(r.log.With("part", "crawl"), now, crawlDB{r.store}, crawlFleet{r.fleet, r.pool, r.meter}, r.catalogue,
 		crawl.NewMetrics(r.registry), filepath.Join(cfg.Dir, "crawl"), r.cfg.Crawl)
 	if err != nil {
+		return err
+	}
+	if err := r.catalogue.bookAll(ctx, r.crawler); err != nil {
 		return err
 	}
 	r.epochs = &epochs{

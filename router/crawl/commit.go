@@ -24,6 +24,7 @@ import (
 //	cs<dataset>\x00<n>      Entry of shard n, JSON; n big-endian
 //	cu<dataset>             Tally of all its jobs, JSON
 //	cr<job>                 Published, JSON: the version a job's end made
+//	cn<dataset>\x00<n>      Carriers of shard n
 const (
 	tallyPrefix  = "ct"
 	sumPrefix    = "cu"
@@ -247,6 +248,11 @@ func (c *Crawler) stage(b *pebble.Batch, name string, taken *sealed, entry Entry
 	}
 	if entry.Shard != nil || len(entry.Duplicates) > 0 {
 		if err := setJSON(b, entryKey(name, entry.Number), entry); err != nil {
+			return nil, nil, err
+		}
+	}
+	if entry.Shard != nil && len(taken.carriers) > 0 {
+		if err := b.Set(carriersKey(name, entry.Number), taken.carriers.encode(), nil); err != nil {
 			return nil, nil, err
 		}
 	}

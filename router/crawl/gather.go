@@ -31,6 +31,7 @@ type group struct {
 	raw        []dataset.Raw // of those records whose job keeps the answers
 	duplicates []dataset.Duplicate
 	items      []frontier.Item
+	carriers   Carriers // of those records
 	marks      []mark
 	tallies    map[string]*Tally // by job
 	bytes      int64             // of text and of answers kept
@@ -42,7 +43,7 @@ type sealed struct {
 	digests *dedupe.Staged
 }
 
-func newGroup() *group { return &group{tallies: make(map[string]*Tally)} }
+func newGroup() *group { return &group{tallies: make(map[string]*Tally), carriers: make(Carriers)} }
 
 func (c *Crawler) gathering(name string) *gather {
 	c.mu.Lock()
@@ -131,6 +132,7 @@ func (g *group) keep(k *kept, v dedupe.Verdict, tally *Tally) int64 {
 	case dedupe.None:
 		tally.Records = 1
 		g.records = append(g.records, record)
+		g.carriers.note(record.Lease, k.node)
 		size := int64(len(record.Text))
 		if k.raw != nil {
 			g.raw = append(g.raw, *k.raw)

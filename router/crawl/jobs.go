@@ -19,6 +19,8 @@ type Publication struct {
 	Purpose string // empty: that of the version before
 	Entries []Entry
 	Total   Tally // over all jobs of the dataset
+	// Carriage says through which nodes the records came; for Publish alone.
+	Carriage Carriage
 }
 
 // Published is a version that exists.

@@ -209,7 +209,9 @@ func (c *Crawler) publishDataset(ctx context.Context, name, purpose string) (Pub
 	if err != nil {
 		return Published{}, err
 	}
-	published, err := c.publish.Publish(ctx, Publication{Dataset: name, Purpose: purpose, Entries: entries, Total: total})
+	published, err := c.publish.Publish(ctx, Publication{
+		Dataset: name, Purpose: purpose, Entries: entries, Total: total, Carriage: c.carriage(name, entries),
+	})
 	if err != nil {
 		return Published{}, fmt.Errorf("publish dataset %s: %w", name, err)
 	}

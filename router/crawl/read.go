@@ -13,6 +13,7 @@ import (
 	"lukechampine.com/blake3"
 
 	"github.com/fallow-network/fallow/dataset"
+	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router/crawl/frontier"
 	"github.com/fallow-network/fallow/router/crawl/gate"
 	"github.com/fallow-network/fallow/router/crawl/job"
@@ -27,6 +28,7 @@ type kept struct {
 	record dataset.Record
 	doc    dedupe.Document
 	raw    *dataset.Raw // the answer, if the job keeps it
+	node   wire.Key     // that carried it
 }
 
 // read turns an answer into a page: its links go to the frontier, its text to
@@ -131,7 +133,7 @@ func (c *Crawler) record(r *run, item frontier.Item, got *carried, p *page.Page,
 	for _, s := range signals[:min(len(signals), gate.MaxSignals)] {
 		record.Signals = append(record.Signals, dataset.Signal{Source: string(s.Source), Text: s.Text})
 	}
-	k := &kept{record: record, doc: dedupe.Document{
+	k := &kept{record: record, node: got.node, doc: dedupe.Document{
 		Dataset: r.job.Dataset, ID: id, Text: p.Text, Digest: digest, Site: item.Site,
 	}}
 	if r.job.Near < 1 {
