@@ -14,19 +14,20 @@ import (
 // recordsDB keeps how many records of a version came through each node, by
 // which a sale of the version is shared; the store does.
 type recordsDB interface {
-	SaveVersionRecords(ctx context.Context, dataset string, version int, records map[wire.Key]int64) error
-	VersionRecords(ctx context.Context, dataset string, version int) (map[wire.Key]int64, error)
+	SaveVersionRecords(ctx context.Context, dataset string, version int, records map[wire.Key]int64, unknown int64) error
+	VersionRecords(ctx context.Context, dataset string, version int) (records map[wire.Key]int64, unknown int64, err error)
 }
 
 // book counts the records of a version by node and stores the counts, once: a
-// version never changes, so what is stored stays. Records whose node is not
-// known take no part, and the log says how many they are.
+// version never changes, so what is stored stays. The share of records whose
+// node is not known is nobody's; the log says how many they are, and so does the
+// file of the epoch in which the version is sold.
 func (c *catalogue) book(ctx context.Context, name string, version int, carriage crawl.Carriage) error {
 	if c.records == nil {
 		return nil
 	}
-	booked, err := c.records.VersionRecords(ctx, name, version)
-	if err != nil || len(booked) > 0 {
+	booked, without, err := c.records.VersionRecords(ctx, name, version)
+	if err != nil || len(booked) > 0 || without > 0 {
 		return err
 	}
 	v, err := dataset.OpenVersion(versionDir(c.folder(name), version))
@@ -38,10 +39,10 @@ func (c *catalogue) book(ctx context.Context, name string, version int, carriage
 		return fmt.Errorf("count the records of %s version %d by node: %w", name, version, err)
 	}
 	if unknown > 0 {
-		c.log.Warn("records whose node is not known, as they were crawled before nodes were noted; royalties go to the nodes of the others",
+		c.log.Warn("records whose node is not known, as they were crawled before nodes were noted; their share of each sale stays unshared",
 			"dataset", name, "version", version, "records", unknown, "of", v.Manifest.Rows)
 	}
-	return c.records.SaveVersionRecords(ctx, name, version, records)
+	return c.records.SaveVersionRecords(ctx, name, version, records, unknown)
 }
 
 // countByNode counts the rows that a version holds, which are fewer than were

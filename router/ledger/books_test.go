@@ -164,7 +164,7 @@ func TestRoyalties(t *testing.T) {
 	}
 	d.work(t, 1, 500)
 	worked, away := wire.KeyOf(private(10)), wire.KeyOf(private(77))
-	if err := d.store.SaveVersionRecords(ctx, "docs", 2, map[wire.Key]int64{worked: 1, away: 2}); err != nil {
+	if err := d.store.SaveVersionRecords(ctx, "docs", 2, map[wire.Key]int64{worked: 1, away: 2}, 0); err != nil {
 		t.Fatal(err)
 	}
 	sale := store.Sale{ID: "o-1", Dataset: "docs", Version: 2, Price: 1001, At: d.now}
@@ -180,19 +180,26 @@ func TestRoyalties(t *testing.T) {
 	if err := d.store.SaveSale(ctx, store.Sale{ID: "o-2", Dataset: "unknown", Version: 1, Price: 50, At: d.now}); err != nil {
 		t.Fatal(err)
 	}
+	// Of 80 base units after the fee a quarter is for one record, the rest nobody's.
+	if err := d.store.SaveVersionRecords(ctx, "partly", 1, map[wire.Key]int64{away: 1}, 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.store.SaveSale(ctx, store.Sale{ID: "o-3", Dataset: "partly", Version: 1, Price: 100, At: d.now}); err != nil {
+		t.Fatal(err)
+	}
 	d.shut(t, 1)
 	f := d.verify(t, d.Ledger, 1)
 	mine, theirs := f.Statements[f.Find(worked)], f.Statements[f.Find(away)]
 	// Of 1001 the fee is 200; 801 go as 1 : 2. Nobody is known for the other.
-	if mine.Royalty != 267 || theirs.Royalty != 534 || theirs.RoyaltyEver != 534 || theirs.Amount != 0 || f.Head.Totals.Unshared != 40 {
+	if mine.Royalty != 267 || theirs.Royalty != 534+20 || theirs.RoyaltyEver != 554 || theirs.Amount != 0 || f.Head.Totals.Unshared != 40+60 {
 		t.Errorf("royalties %d and %d, %+v", mine.Royalty, theirs.Royalty, f.Head.Totals)
 	}
 	d.shut(t, 2)
-	if f := d.verify(t, d.Ledger, 2); f.Head.Totals.RoyaltiesEver != 801 || len(f.Head.Sales) != 0 {
+	if f := d.verify(t, d.Ledger, 2); f.Head.Totals.RoyaltiesEver != 821 || len(f.Head.Sales) != 0 {
 		t.Errorf("%+v", f.Head)
 	}
 	var owed ledger.TokenUnits
-	if err := d.store.Balances(ctx, 2, func(b ledger.Balance) error { owed += b.Royalties; return nil }); err != nil || owed != 801 {
+	if err := d.store.Balances(ctx, 2, func(b ledger.Balance) error { owed += b.Royalties; return nil }); err != nil || owed != 821 {
 		t.Errorf("balances hold %d, %v", owed, err)
 	}
 }

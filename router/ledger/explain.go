@@ -159,7 +159,7 @@ func (f *File) royaltyLines(s *Statement) (lines []Line) {
 		sale := f.Head.Sales[share.Sale]
 		var holders []int
 		var weights []weight
-		var all uint64
+		all := sale.Unknown
 		for i := range f.Statements {
 			for _, o := range f.Statements[i].Shares {
 				if o.Sale == share.Sale {
@@ -168,7 +168,7 @@ func (f *File) royaltyLines(s *Statement) (lines []Line) {
 				}
 			}
 		}
-		for k, amount := range apportion(MicroPoints(sale.Shared), weights) {
+		for k, amount := range sale.split(weights) {
 			if f.Statements[holders[k]].Node != s.Node {
 				continue
 			}

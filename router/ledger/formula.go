@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // ErrInput is wrapped by errors about inputs the formula cannot take.
@@ -97,7 +98,8 @@ func shareCarriage(pool MicroPoints, h *Head, statements []Statement) []MicroPoi
 	return apportionCapped(pool, partOf(pool, h.Params.NodeCap), weights)
 }
 
-// royalties shares each sale in proportion to records.
+// royalties shares each sale in proportion to records; the share of those that
+// came through no known node is nobody's.
 func (r *Result) royalties(h *Head, statements []Statement) {
 	r.Royalty = make([]TokenUnits, len(statements))
 	type holder struct {
@@ -116,13 +118,20 @@ func (r *Result) royalties(h *Head, statements []Statement) {
 			weights[i] = weight{lo: held.records}
 		}
 		left := h.Sales[k].Shared
-		for i, amount := range apportion(MicroPoints(left), weights) {
+		for i, amount := range h.Sales[k].split(weights) {
 			r.Royalty[holders[i].at] += TokenUnits(amount)
 			r.Totals.Royalties += TokenUnits(amount)
 			left -= TokenUnits(amount)
 		}
 		r.Totals.Unshared += left
 	}
+}
+
+// split is what each of its holders gets of a sale. Unknown comes after all of
+// them, so of equal remainders it has the least claim.
+func (s *Sale) split(holders []weight) []MicroPoints {
+	all := append(slices.Clone(holders), weight{lo: s.Unknown})
+	return apportion(MicroPoints(s.Shared), all)[:len(holders)]
 }
 
 // Fill writes the amounts of r into statements whose Ever and RoyaltyEver hold

@@ -43,6 +43,9 @@ type Sale struct {
 	Price   TokenUnits `json:"price,string"`  // of all orders together
 	Fee     TokenUnits `json:"fee,string"`    // what the operator keeps
 	Shared  TokenUnits `json:"shared,string"` // the rest, shared over the nodes
+	// Unknown is how many of the version's records came through no known node;
+	// their share is nobody's.
+	Unknown uint64 `json:"unknown,string,omitempty"`
 }
 
 // Correction is what a node is paid because a challenge of an earlier epoch was
@@ -139,7 +142,7 @@ func (h *Head) checkSales() error {
 				return fmt.Errorf("sale %d is not in the order of datasets and versions", i)
 			}
 		}
-		if !IsText(s.Dataset) || s.Orders < 1 || s.Price < 0 || s.Price > MaxSalesSum-sum {
+		if !IsText(s.Dataset) || s.Orders < 1 || s.Price < 0 || s.Price > MaxSalesSum-sum || s.Unknown > maxRecords {
 			return fmt.Errorf("sale %d is out of bounds", i)
 		}
 		sum += s.Price

@@ -62,9 +62,9 @@ func (s *Store) SaveSale(ctx context.Context, sale Sale) error {
 }
 
 // SaveVersionRecords stores how many records of a version came through each
-// node. It replaces what was stored for the version, so publishing twice after
-// a crash is harmless.
-func (s *Store) SaveVersionRecords(ctx context.Context, dataset string, version int, records map[wire.Key]int64) error {
+// node, and of how many no node is known. It replaces what was stored for the
+// version, so publishing twice after a crash is harmless.
+func (s *Store) SaveVersionRecords(ctx context.Context, dataset string, version int, records map[wire.Key]int64, unknown int64) error {
 	return s.write(ctx, "save records of version", func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM version_records WHERE dataset = $1 AND version = $2`, dataset, version); err != nil {
 			return err
@@ -74,37 +74,57 @@ func (s *Store) SaveVersionRecords(ctx context.Context, dataset string, version 
 			return err
 		}
 		defer insert.Close()
-		for node, n := range records {
+		put := func(node string, n int64) error {
 			if n <= 0 {
-				continue
+				return nil
 			}
-			if _, err := insert.ExecContext(ctx, dataset, version, node.String(), n); err != nil {
+			_, err := insert.ExecContext(ctx, dataset, version, node, n)
+			return err
+		}
+		for node, n := range records {
+			if err := put(node.String(), n); err != nil {
 				return err
 			}
 		}
-		return nil
+		return put(noNode, unknown)
 	})
 }
 
-// VersionRecords is what SaveVersionRecords stored.
-func (s *Store) VersionRecords(ctx context.Context, dataset string, version int) (map[wire.Key]int64, error) {
-	records := make(map[wire.Key]int64)
-	err := s.read(ctx, "read records of version", func(tx *sql.Tx) error {
-		return eachHolder(ctx, tx, dataset, version, func(node wire.Key, n int64) { records[node] = n })
+// noNode stands in the place of a node that is not known.
+const noNode = ""
+
+// VersionRecords is what SaveVersionRecords stored; nothing if it never was
+// called for the version.
+func (s *Store) VersionRecords(ctx context.Context, dataset string, version int) (records map[wire.Key]int64, unknown int64, err error) {
+	records = make(map[wire.Key]int64)
+	err = s.read(ctx, "read records of version", func(tx *sql.Tx) error {
+		unknown, err = eachHolder(ctx, tx, dataset, version, func(node wire.Key, n int64) { records[node] = n })
+		return err
 	})
-	return records, err
+	return records, unknown, err
 }
 
-func eachHolder(ctx context.Context, tx *sql.Tx, dataset string, version int, yield func(wire.Key, int64)) error {
-	return each(ctx, tx, func(rows *sql.Rows) error {
-		var node wire.Key
+// eachHolder yields the records of each node, by node, and returns those of no
+// known node.
+func eachHolder(ctx context.Context, tx *sql.Tx, dataset string, version int, yield func(wire.Key, int64)) (unknown int64, err error) {
+	err = each(ctx, tx, func(rows *sql.Rows) error {
+		var text string
 		var n int64
-		if err := rows.Scan(textKey{&node}, &n); err != nil {
+		if err := rows.Scan(&text, &n); err != nil {
+			return err
+		}
+		if text == noNode {
+			unknown = n
+			return nil
+		}
+		node, err := wire.ParseKey(text)
+		if err != nil {
 			return err
 		}
 		yield(node, n)
 		return nil
 	}, `SELECT node, records FROM version_records WHERE dataset = $1 AND version = $2 ORDER BY node`, dataset, version)
+	return unknown, err
 }
 
 // royalties adds what was sold in the epoch, and the nodes' shares in it.
@@ -124,12 +144,13 @@ func (g *gathering) royalties() error {
 	for i, sale := range g.in.Sales {
 		var nodes []wire.Key
 		var records []int64
-		err := eachHolder(g.ctx, g.tx, sale.Dataset, sale.Version, func(node wire.Key, n int64) {
+		unknown, err := eachHolder(g.ctx, g.tx, sale.Dataset, sale.Version, func(node wire.Key, n int64) {
 			nodes, records = append(nodes, node), append(records, n)
 		})
 		if err != nil {
 			return err
 		}
+		g.in.Sales[i].Unknown = uint64(unknown)
 		g.ensure(slices.Clone(nodes))
 		for k, node := range nodes {
 			st := g.of(node)
