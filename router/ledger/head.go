@@ -92,7 +92,7 @@ type Totals struct {
 	UnallocatedCarriage     MicroPoints `json:"unallocated_carriage,string"`     // nobody's
 	UnallocatedAvailability MicroPoints `json:"unallocated_availability,string"` // nobody's
 	Royalties               TokenUnits  `json:"royalties,string"`
-	Unshared                TokenUnits  `json:"unshared,string"` // of sales whose records came through no known node
+	Unshared                TokenUnits  `json:"unshared,string"` // for records that came through no known node
 
 	// Over all nodes and all epochs up to this one. Nodes without a statement
 	// in this epoch are in them, so the difference to the statements' sums is

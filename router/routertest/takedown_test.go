@@ -2,6 +2,7 @@ package routertest_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/fallow-network/fallow/router/api"
 	"github.com/fallow-network/fallow/router/lab"
 	"github.com/fallow-network/fallow/router/routertest"
+	"github.com/fallow-network/fallow/router/store"
 )
 
 // TestTakedown goes the whole way of a removal: a buyer has version 1; the owner
@@ -48,6 +50,14 @@ func TestTakedown(t *testing.T) {
 		}
 
 		n.Router.Stop()
+		books := openBooks(ctx, t, n)
+		for version, rows := range map[int]int{1: len(before), 2: len(after)} {
+			checkBooked(ctx, t, books, version, rows)
+		}
+		// As after a crash between the version and the booking of its records.
+		if err := errors.Join(books.SaveVersionRecords(ctx, "test", 2, nil, 0), books.Close()); err != nil {
+			t.Fatal(err)
+		}
 		n.StartRouter()
 		n.AwaitNodes(2)
 		asked := len(site.Log())
@@ -68,7 +78,36 @@ func TestTakedown(t *testing.T) {
 		if err != nil || !twice.Known || twice.Number != 1 {
 			t.Errorf("ordered twice: %+v, %v", twice, err)
 		}
+		n.Router.Stop()
+		books = openBooks(ctx, t, n)
+		defer books.Close()
+		checkBooked(ctx, t, books, 2, len(after))
 	})
+}
+
+func openBooks(ctx context.Context, t *testing.T, n *routertest.Net) *store.Store {
+	t.Helper()
+	s, err := store.Open(ctx, filepath.Join(n.Dir, "router", "router.db"), routertest.Log())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// checkBooked sees every record of a version booked to one of the nodes.
+func checkBooked(ctx context.Context, t *testing.T, s *store.Store, version, rows int) {
+	t.Helper()
+	records, unknown, err := s.VersionRecords(ctx, "test", version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, n := range records {
+		sum += int(n)
+	}
+	if sum != rows || unknown != 0 {
+		t.Errorf("version %d of %d rows: booked %v, and %d without a node", version, rows, records, unknown)
+	}
 }
 
 func byLeaf(records []dataset.Record) map[string]string {

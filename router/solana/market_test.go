@@ -4,17 +4,12 @@ package solana_test
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
 
-	sol "github.com/gagliardetto/solana-go"
-	spl "github.com/gagliardetto/solana-go/programs/token"
-
-	"github.com/fallow-network/fallow/dataset/jsonrpc"
 	"github.com/fallow-network/fallow/relay/wire"
 	"github.com/fallow-network/fallow/router/market"
 	"github.com/fallow-network/fallow/router/settle"
@@ -74,32 +69,7 @@ func (s *stall) take(t *testing.T, price market.Units) market.Order {
 // pay sends a buyer's transaction, as a wallet does.
 func (s *stall) pay(t *testing.T, units uint64, references ...wire.Key) {
 	t.Helper()
-	rpc, err := jsonrpc.New(s.Endpoint(0))
-	must(t, err)
-	var recent struct {
-		Value struct{ Blockhash string }
-	}
-	must(t, rpc.Call(t.Context(), &recent, "getLatestBlockhash"))
-	from := key(s.name, buyer)
-	transfer, err := spl.NewTransferInstruction(units, sol.PublicKey(s.chain.Account(s.node(buyer))),
-		sol.PublicKey(s.chain.Account(s.chain.Treasury())), sol.PublicKey(s.node(buyer)), nil).ValidateAndBuild()
-	must(t, err)
-	data, err := transfer.Data()
-	must(t, err)
-	accounts := transfer.Accounts()
-	for _, r := range references {
-		accounts = append(accounts, sol.Meta(sol.PublicKey(r)))
-	}
-	tx, err := sol.NewTransaction([]sol.Instruction{sol.NewInstruction(sol.TokenProgramID, accounts, data)},
-		sol.MustHashFromBase58(recent.Value.Blockhash), sol.TransactionPayer(sol.PublicKey(s.node(buyer))))
-	must(t, err)
-	private := sol.PrivateKey(from)
-	_, err = tx.Sign(func(sol.PublicKey) *sol.PrivateKey { return &private })
-	must(t, err)
-	raw, err := tx.MarshalBinary()
-	must(t, err)
-	var signature string
-	must(t, rpc.Call(t.Context(), &signature, "sendTransaction", base64.StdEncoding.EncodeToString(raw), map[string]any{"encoding": "base64"}))
+	must(t, s.Pay(t.Context(), key(s.name, buyer), s.chain.Treasury(), s.mint, units, references...))
 }
 
 func (s *stall) expect(t *testing.T, id string, state market.State, received, refundable market.Units) market.Order {
