@@ -59,6 +59,13 @@ func TestTakedown(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.StartRouter()
+		n.Router.Stop()
+		books = openBooks(ctx, t, n)
+		checkBooked(ctx, t, books, 2, len(after))
+		if err := books.Close(); err != nil {
+			t.Fatal(err)
+		}
+		n.StartRouter()
 		n.AwaitNodes(2)
 		asked := len(site.Log())
 		again := n.AwaitJob(ctx, n.Submit(ctx, api.NewJob{Scope: "host", Seeds: []string{site.URL()}}))
@@ -78,10 +85,6 @@ func TestTakedown(t *testing.T) {
 		if err != nil || !twice.Known || twice.Number != 1 {
 			t.Errorf("ordered twice: %+v, %v", twice, err)
 		}
-		n.Router.Stop()
-		books = openBooks(ctx, t, n)
-		defer books.Close()
-		checkBooked(ctx, t, books, 2, len(after))
 	})
 }
 
