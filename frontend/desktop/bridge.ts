@@ -157,14 +157,20 @@ export interface Epoch {
   end: string;
   amount: string;
   cumulative: string;
+  payout: string;
+  /** Shares of sales, in base units of the router's token: money, apart from points. */
+  royalty: string;
+  royalty_ever: string;
   root: string;
   file_hash: string;
   nodes: number;
   carriage: string;
   availability: string;
+  correction: string;
   bytes_signed: number;
   bytes_unsigned: number;
   bytes_disputed: number;
+  bytes_late: number;
   online_seconds: number;
   standing_permille: number;
   scarcity_permille: number;

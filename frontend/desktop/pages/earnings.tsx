@@ -86,6 +86,10 @@ function against(e: Epoch): boolean {
   return e.differences?.some((d) => d.severity === "against") ?? false;
 }
 
+function units(n: string, locale: string): string {
+  return new Intl.NumberFormat(locale).format(BigInt(n));
+}
+
 function Statement({ epoch: e }: { epoch: Epoch }): ReactNode {
   const { t, i18n } = useTranslation();
   const locale = i18n.language;
@@ -98,6 +102,7 @@ function Statement({ epoch: e }: { epoch: Epoch }): ReactNode {
       amount(e.carriage),
     ],
     [t("earnings.availability"), t("earnings.availabilityHow", { hours }), amount(e.availability)],
+    ...(e.correction === "0" ? [] : [[t("earnings.correction"), t("earnings.correctionHow"), amount(e.correction)] satisfies [string, string, string]]),
     [t("earnings.sum"), t("earnings.standing", { n: e.standing_permille, m: e.scarcity_permille }), amount(e.amount)],
     [t("earnings.cumulative"), "", amount(e.cumulative)],
   ];
@@ -116,6 +121,11 @@ function Statement({ epoch: e }: { epoch: Epoch }): ReactNode {
           </Table.Tbody>
         </Table>
       </Table.ScrollContainer>
+      {e.royalty_ever !== "0" && (
+        <Text size="sm">
+          {t("earnings.royalty", { n: units(e.royalty, locale), all: units(e.royalty_ever, locale) })}
+        </Text>
+      )}
       {e.differences?.map((d) => (
         <Text key={d.what} size="sm" fw={d.severity === "against" ? 700 : 400}>
           {d.sentence}
