@@ -67,7 +67,6 @@ func TestExitCodes(t *testing.T) {
 		says string
 	}{
 		{[]string{"status"}, 3, "no agent is running"},
-		{[]string{"run"}, 2, "router add"},
 		{[]string{"run", "--router", "nonsense"}, 1, "not a router address"},
 		{[]string{"run", "--router", address(t), "--dns", "127.0.0.1:53"}, 2, "--lab"},
 		{[]string{"nonsense"}, 2, ""},

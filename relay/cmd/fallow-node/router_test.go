@@ -92,3 +92,22 @@ func routerKey(t *testing.T, address string) string {
 	}
 	return routers[0].Key.String()
 }
+
+// An agent without a router says so, and takes the first one that is added.
+func TestRunWaitsForARouter(t *testing.T) {
+	dir := shortDir(t)
+	agent := exec.CommandContext(t.Context(), binary, "run", "--data", dir)
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = agent.Process.Kill(); _ = agent.Wait() })
+	awaitStatus(t, dir, func(s statusJSON) bool { return len(s.Routers) == 0 })
+	if _, stderr, code := cli(t, "consent", "accept", "--yes", "--data", dir); code != 0 {
+		t.Fatalf("consent: exit %d, %s", code, stderr)
+	}
+	awaitStatus(t, dir, func(s statusJSON) bool { return strings.Contains(s.Sentence, "router add") })
+	if _, stderr, code := cli(t, "router", "add", address(t), "--data", dir); code != 0 {
+		t.Fatalf("router add: exit %d, %s", code, stderr)
+	}
+	awaitStatus(t, dir, func(s statusJSON) bool { return len(s.Routers) == 1 })
+}
