@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // cacheBytes is Pebble's block cache, memTableBytes one of its write buffers.
@@ -26,9 +27,11 @@ func openState(log *slog.Logger, dir string) (*pebble.DB, error) {
 	}
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref()
+	logger := pebbleLog{log.With("part", "pebble")}
 	opts := &pebble.Options{
-		Cache: cache, MemTableSize: memTableBytes, FormatMajorVersion: pebble.FormatNewest,
-		Logger: pebbleLog{log.With("part", "pebble")},
+		Cache: cache, MemTableSize: memTableBytes, FormatMajorVersion: pebble.FormatNewest, Logger: logger,
+		// Whoever commits next after a write that found no room would panic.
+		FS: vfs.OnDiskFull(vfs.Default, func() { logger.Fatalf("no space left on the disk of %s", dir) }),
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)

@@ -50,6 +50,19 @@ type summary struct {
 		Pool   *int64  `json:"pool"`
 		Paid   *int64  `json:"paid"`
 	} `json:"epoch"`
+	Settlement *struct {
+		Skipped    string `json:"skipped"`
+		Treasury   string `json:"treasury"`
+		Mint       string `json:"mint"`
+		Rate       string `json:"rate"`
+		Commitment string `json:"commitment"`
+		Paid       int64  `json:"paid"`
+		Payouts    []struct {
+			Node        string `json:"node"`
+			Units       int64  `json:"units"`
+			Transaction string `json:"transaction"`
+		} `json:"payouts"`
+	} `json:"settlement"`
 	Judge *struct {
 		Requests   *int  `json:"requests"`
 		Disallowed *int  `json:"disallowed"`
@@ -130,6 +143,14 @@ func (s summary) check(t *testing.T) {
 	if points != *s.Epoch.Paid || *s.Epoch.Paid > *s.Epoch.Pool || *s.Epoch.Number != 1 {
 		t.Errorf("nodes have %d points together; the epoch: %+v", points, *s.Epoch)
 	}
+	if s.Settlement == nil {
+		t.Fatal("the summary has no settlement")
+	}
+	if s.Settlement.Skipped != "" {
+		t.Logf("not settled: %s", s.Settlement.Skipped)
+	} else if paid := s.Settlement.Paid; paid <= 0 || len(s.Settlement.Payouts) != len(s.Nodes) || s.Settlement.Commitment == "" {
+		t.Errorf("settlement %+v", *s.Settlement)
+	}
 	if *s.Judge.Disallowed != 0 || !*s.Judge.Complete || *s.Judge.Requests < 200 {
 		t.Errorf("judge: %d requests, %d disallowed, complete %v", *s.Judge.Requests, *s.Judge.Disallowed, *s.Judge.Complete)
 	}
@@ -208,13 +229,13 @@ func alterEpoch(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := regexp.MustCompile(`"bytes_down":"[1-9]`).FindIndex(raw)[1] - 1
+	at := regexp.MustCompile(`"bytes_signed":"[1-9]`).FindIndex(raw)[1] - 1
 	raw[at] = '1' + (raw[at]-'0')%9 // another digit, and no zero in front
 	altered := filepath.Join(t.TempDir(), "altered.json")
 	if err := os.WriteFile(altered, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out := run(t, "fallow-data", "epoch", "verify", altered)
-	out.expect(t, "verify with one digit altered", 1, "not valid", "nodes[")
+	out.expect(t, "verify with one digit altered", 1, "not valid", "statements[")
 	t.Logf("one digit altered:\n%s", out.stdout)
 }
