@@ -49,7 +49,7 @@ export function EarningsPage(): ReactNode {
               <Group gap="xs">
                 {t("earnings.epoch", { epoch: e.epoch, end: when(e.end, i18n.language), points: points(BigInt(e.amount), i18n.language) })}
                 {against(e) && (
-                  <Badge variant="outline" color="gray" c="var(--mantine-color-error)" tt="none">
+                  <Badge variant="outline" color="gray" c="var(--mantine-color-text)" tt="none">
                     {t("earnings.attention")}
                   </Badge>
                 )}
